@@ -1,0 +1,34 @@
+# Every target works on a fresh clone: git, make and Python >= 3.11 are all it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: install demo test test-all lint clean help
+
+help:            ## show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+install: $(STAMP) ## create .venv and install motiongen with its development tools
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: install    ## train, sample, evaluate on the embedded data; writes runs/demo/report.html
+	$(BIN)/motiongen demo --out runs/demo
+
+test: install    ## lint and the fast tests
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
+	$(BIN)/python -m pytest -m "not slow and not benchmarks"
+
+test-all: install ## everything, slow tests and benchmarks too
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
+	$(BIN)/python -m pytest
+
+lint: install    ## ruff and pyright only
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
+
+clean:           ## remove what make created
+	rm -rf $(VENV) runs

@@ -1,0 +1,1 @@
+"""The prepared data set: store, splits, the embedded synthetic default, batches."""

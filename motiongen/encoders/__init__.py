@@ -1,0 +1,1 @@
+"""Encoders: networks over masked motion; they know the skeleton, never the data."""

@@ -1,0 +1,1 @@
+"""File formats: one file each; reads it and, where that makes sense, writes it."""

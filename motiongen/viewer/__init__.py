@@ -1,0 +1,1 @@
+"""Pictures, animations and self-contained pages of motion."""
