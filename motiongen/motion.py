@@ -213,8 +213,11 @@ class MotionBatch:
         return self._map(lambda value: value[rows])
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> "MotionBatch":
-        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        return MotionBatch(**{n: None if v is None else change(v) for n, v in values.items()})
+        changed: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            changed[field.name] = None if value is None else change(value)
+        return MotionBatch(**changed)
 
     def unbind(self, spec: MotionSpec, prefix: str = "clip") -> list[Motion]:
         """One Motion a clip, cut to its length. Ids are `prefix` and a running number."""
