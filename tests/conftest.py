@@ -1,11 +1,12 @@
 """What every test shares: one thread, shape checks at the seams, and the recordings' folder."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from jaxtyping import install_import_hook
+from jaxtyping import config, install_import_hook
 
 # Clips are small: a second thread made a step 6 to 12 times slower on a busy 2-core machine. The
 # variable is for the processes that tests start.
@@ -15,6 +16,15 @@ torch.set_num_threads(1)
 # The shapes in the annotations are checked under pytest only, so that users pay nothing for them.
 # The hook works on modules imported after it: nothing above may import motiongen.
 install_import_hook("motiongen", "beartype.beartype")
+
+
+@pytest.fixture
+def unchecked() -> Iterator[None]:
+    """Turns the hook off, to test the errors that users meet, who run without it."""
+    before = config.jaxtyping_disable
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", before)
 
 
 @pytest.fixture(scope="session")
