@@ -1,6 +1,8 @@
 """What every file format gives: an index of its clips, and each clip as a Motion."""
 
+import re
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,4 +61,82 @@ class Reader(ABC):
 
         Raises:
             FormatError: if the file is damaged; names frame and joint (or key).
+        """
+
+    @property
+    def root(self) -> Path:
+        """The folder that `Clip.path` is relative to."""
+        return self.source if self.source.is_dir() else self.source.parent
+
+    def find(self, pattern: re.Pattern[str]) -> list[tuple[str, re.Match[str]]]:
+        """Files whose whole name matches, as (path relative to `root`, match), sorted by path.
+
+        A folder is searched to any depth; a single file is matched itself.
+
+        Raises:
+            FormatError: if the source does not exist.
+        """
+        if not self.source.exists():
+            raise FormatError(self.source, "no such file or folder")
+        files = self.source.rglob("*") if self.source.is_dir() else [self.source]
+        found = []
+        for file in files:
+            match = pattern.fullmatch(file.name)
+            if match and file.is_file():
+                found.append((file.relative_to(self.root).as_posix(), match))
+        return sorted(found, key=lambda pair: pair[0])
+
+    def checked(self, clips: list[Clip], expected: str) -> list[Clip]:
+        """The clips, if there are any and no id is doubled.
+
+        Args:
+            clips: what the index found.
+            expected: what a file of this format looks like, for the message.
+
+        Raises:
+            FormatError: if there is no clip, or two have one id.
+        """
+        if not clips:
+            raise FormatError(self.source, f"no clip found; expected {expected}")
+        seen: dict[str, str] = {}
+        for clip in clips:
+            if clip.id in seen:
+                raise FormatError(
+                    self.source,
+                    f"two clips with the id {clip.id!r}: {seen[clip.id]} and {clip.path}",
+                )
+            seen[clip.id] = clip.path
+        return clips
+
+    def label_number(self, clip: Clip) -> int | None:
+        """Number of the clip's class.
+
+        Raises:
+            FormatError: if the class is not among `classes`.
+        """
+        if clip.label is None:
+            return None
+        if clip.label not in self.classes:
+            raise FormatError(
+                clip.path, f"unknown class {clip.label!r}; known: {', '.join(self.classes)}"
+            )
+        return self.classes.index(clip.label)
+
+
+class Writer(ABC):
+    """Writes clips in one file format.
+
+    Args:
+        classes: names of the labels in the order of their numbers.
+    """
+
+    def __init__(self, classes: Sequence[str] = ()) -> None:
+        self.classes = tuple(classes)
+
+    @abstractmethod
+    def write(self, motions: Iterable[Motion], path: Path) -> None:
+        """Writes the clips to `path`: all of them or, on an error, nothing.
+
+        Raises:
+            ValueError: if the format cannot hold the clips.
         """
