@@ -1,1 +1,35 @@
-"""File formats: one file each; reads it and, where that makes sense, writes it."""
+"""File formats: one file each; reads it and, where that makes sense, writes it.
+
+`READERS` names the readers as the command does; `archive.open_source` unpacks what they read.
+"""
+
+from motiongen.formats.arrays import Arrays
+from motiongen.formats.base import Reader
+from motiongen.formats.msr_action3d import MsrAction3D
+from motiongen.formats.openpose import OpenPose
+from motiongen.formats.openpose5 import OpenPose5
+from motiongen.formats.ui_prmd import UiPrmd
+from motiongen.formats.utd_mhad import UtdMhad
+
+__all__ = ["Arrays", "MsrAction3D", "OpenPose", "OpenPose5", "UiPrmd", "UtdMhad"]
+
+#: name of the format -> its reader
+READERS: dict[str, type[Reader]] = {
+    "arrays": Arrays,
+    "msr_action3d": MsrAction3D,
+    "openpose": OpenPose,
+    "openpose5": OpenPose5,
+    "ui_prmd": UiPrmd,
+    "utd_mhad": UtdMhad,
+}
+
+
+def get(name: str) -> type[Reader]:
+    """The reader of a format.
+
+    Raises:
+        ValueError: if no format has this name; names the known ones.
+    """
+    if name not in READERS:
+        raise ValueError(f"format {name!r} is unknown; known formats: {', '.join(READERS)}")
+    return READERS[name]

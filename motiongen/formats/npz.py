@@ -1,0 +1,144 @@
+"""NumPy's .npz files: every header is checked before any value is read; nothing is unpickled."""
+
+import math
+import os
+import zipfile
+import zlib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from motiongen.formats.archive import DEFAULT_LIMITS, Limits
+from motiongen.formats.base import FormatError
+
+#: key -> (axes, kinds of numpy type); axes of one letter have one length in all arrays
+Schema = Mapping[str, tuple[str, str]]
+Header = tuple[tuple[int, ...], np.dtype]
+
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError)
+_DAMAGE += (RuntimeError, NotImplementedError, SyntaxError)
+_VERSIONS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+def read_headers(
+    file: Path,
+    name: str,
+    schema: Schema,
+    required: Collection[str] = (),
+    limits: Limits = DEFAULT_LIMITS,
+) -> dict[str, int]:
+    """Length of each axis, after all headers were checked against the schema and the limits.
+
+    Args:
+        file: where it lies.
+        name: what messages call it.
+        schema: the keys allowed, each with its axes and kinds of type.
+        required: keys that must be there.
+        limits: sizes allowed.
+
+    Raises:
+        FormatError: if the file is damaged or too large, a key is unknown, doubled or missing,
+            or an array is not as the schema says; names the key.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            _check_sizes(members, file.stat().st_size, name, limits)
+            headers: dict[str, Header] = {}
+            for member in members:
+                key = member.filename.removesuffix(".npy")
+                if key in headers or key not in schema or key == member.filename:
+                    raise FormatError(
+                        name,
+                        f"key {key!r}: unknown or doubled; allowed: {', '.join(schema)}",
+                    )
+                with archive.open(member) as stream:
+                    headers[key] = _header(stream, member.file_size)
+                _check_header(key, headers[key], schema, name)
+    except FormatError:
+        raise
+    except _DAMAGE as error:
+        raise FormatError(name, f"is no sound .npz file: {error}") from error
+    if missing := set(required) - set(headers):
+        raise FormatError(name, f"key {sorted(missing)[0]!r} is missing")
+    return _axes(headers, schema, name)
+
+
+def read_arrays(file: Path, name: str, keys: Collection[str]) -> dict[str, np.ndarray]:
+    """Arrays of those keys that the file has; call `read_headers` before.
+
+    Raises:
+        FormatError: if the file is damaged.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return {key: arrays[key] for key in arrays.files if key in keys}
+    except _DAMAGE as error:
+        raise FormatError(name, f"is no sound .npz file: {error}") from error
+
+
+def _check_sizes(members: list[zipfile.ZipInfo], packed: int, name: str, limits: Limits) -> None:
+    total = sum(member.file_size for member in members)
+    allowed = limits.allowed_bytes(packed)
+    if total > allowed:
+        raise FormatError(name, f"unpacks to {total} bytes, allowed {allowed}")
+
+
+def _header(stream: IO[bytes], size: int) -> Header:
+    """Shape and type, which must account for the member's size.
+
+    Raises:
+        ValueError: if they do not.
+    """
+    version = np.lib.format.read_magic(stream)
+    if version not in _VERSIONS:
+        raise ValueError(f"array format {version}, allowed {sorted(_VERSIONS)}")
+    shape, _, dtype = _VERSIONS[version](stream)
+    found = size - stream.tell()
+    if not dtype.hasobject and math.prod(shape) * dtype.itemsize != found:
+        raise ValueError(f"an array {shape} of {dtype} in {found} bytes")
+    return tuple(shape), dtype
+
+
+def _check_header(key: str, header: Header, schema: Schema, name: str) -> None:
+    (shape, dtype), (axes, kinds) = header, schema[key]
+    if dtype.kind not in kinds:
+        raise FormatError(name, f"key {key!r}: type {dtype}, allowed kinds {', '.join(kinds)}")
+    if len(shape) != len(axes):
+        raise FormatError(
+            name, f"key {key!r}: shape {shape}, allowed are {len(axes)} axes [{','.join(axes)}]"
+        )
+
+
+def _axes(headers: Mapping[str, Header], schema: Schema, name: str) -> dict[str, int]:
+    lengths: dict[str, int] = {}
+    for key, (shape, _) in headers.items():
+        for axis, length in zip(schema[key][0], shape, strict=True):
+            if lengths.setdefault(axis, length) != length:
+                raise FormatError(
+                    name,
+                    f"key {key!r}: axis {axis} is {length}, but {lengths[axis]} in another key",
+                )
+    return lengths
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes an uncompressed .npz file: complete, or not at all.
+
+    It is written beside its place and moved there last, so a reader finds the old file or the
+    new one, never a half.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as stream:
+            np.savez(stream, **arrays)  # pyright: ignore[reportArgumentType]
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
