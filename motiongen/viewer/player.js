@@ -97,7 +97,8 @@
     const yaw = flat ? 0 : view.turn;
     const pitch = flat ? 0 : view.pitch;
     const cos = Math.cos(yaw), sin = Math.sin(yaw), up = Math.cos(pitch), tilt = Math.sin(pitch);
-    const scale = (Math.min(height, width * 1.35) / 2.15 / space.reach) * view.zoom;
+    const room = Math.min(height / (flat ? 2.2 : 2.45), width / 1.6);
+    const scale = (room / space.reach) * view.zoom;
     const distance = 5.5 * space.reach;
     const target = [focus[0], clip.floor + space.middle, focus[2]];
     const project = (x, y, z) => {
@@ -246,7 +247,7 @@
     order.sort((p, q) => screen[p][2] - screen[q][2]);
     for (const joint of order) {
       const [x, y, depth, near] = screen[joint];
-      const size = thick * near * (joint === head ? 1.5 : 0.66 * clip.weights[joint]);
+      const size = thick * near * (joint === head ? 1.38 : 0.66 * clip.weights[joint]);
       ctx.globalAlpha = (0.22 + 0.78 * points[joint].sure) * shade(depth);
       ctx.fillStyle = colours[sides[joint]];
       ctx.beginPath();

@@ -191,3 +191,9 @@ def test_every_stage_has_a_label_and_every_id_is_unique(tmp_path, walks):
     assert len(set(ids)) == len(ids)
     targets = {a["aria-controls"] for _, a in tags if "aria-controls" in a}
     assert targets == {"row-0", "row-1"} <= set(ids)
+
+
+def test_a_single_row_keeps_its_name(tmp_path, walks):
+    tags = parse(write(tmp_path / "page.html", walks[0]))
+    assert "walk" in tags.texts
+    assert not [tag for tag, attributes in tags.tags if attributes.get("role") == "tab"]
