@@ -132,7 +132,8 @@ def _flat(context: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]
         if isinstance(value, Mapping):
             pairs += _flat(value, f"{prefix}{key}.")
         else:
-            plain = "–" if value is None else _plain(value)
+            plain = _plain(value)
+            plain = "–" if plain is None else plain
             text = plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
             pairs.append((f"{prefix}{key}", text))
     return pairs
