@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from motiongen import layouts
-from motiongen.data.actions import ACTIONS, Action, Cue
+from motiongen.data.actions import ACTIONS, Action
 from motiongen.data.body import Body, Pose, solve
+from motiongen.data.cues import Cue
 from motiongen.motion import Motion
 
 LAYOUT = "kinect20"
