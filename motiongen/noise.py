@@ -61,12 +61,13 @@ def _autoregressive(
     shape: Sequence[int], coefficient: float, rng: torch.Generator
 ) -> Float[Tensor, "T J C"]:
     """AR(1) noise of unit variance along the first axis."""
-    white = torch.randn(*shape, generator=rng)
-    rows = [white[0]]
-    fresh = math.sqrt(1.0 - coefficient**2)
-    for step in white[1:]:
-        rows.append(coefficient * rows[-1] + fresh * step)
-    return torch.stack(rows)
+    wave = torch.randn(*shape, generator=rng)
+    # a view of the same memory: stepping through frames is many times faster in numpy
+    rows = wave.numpy()
+    rows[1:] *= math.sqrt(1.0 - coefficient**2)
+    for frame in range(1, len(rows)):
+        rows[frame] += coefficient * rows[frame - 1]
+    return wave
 
 
 def _runs(
@@ -81,13 +82,13 @@ def _runs(
     leave = 1.0 / max(length, 1.0)
     enter = min(leave * rate / max(1.0 - rate, 1e-9), 1.0)
     leave = enter * (1.0 - rate) / rate  # keeps the share exact where `enter` was cut off
-    draws = torch.rand(frames, columns, generator=rng)
-    state = draws[0] < rate
-    rows = [state]
-    for draw in draws[1:]:
-        state = torch.where(state, draw >= leave, draw < enter)
-        rows.append(state)
-    return torch.stack(rows)
+    draws = torch.rand(frames, columns, generator=rng).numpy()
+    begins, stays = draws < enter, draws < 1.0 - leave
+    runs = draws < rate
+    for frame in range(1, frames):
+        before = runs[frame - 1]
+        runs[frame] = (before & stays[frame]) | (~before & begins[frame])
+    return torch.from_numpy(runs)
 
 
 def _check_share(owner: object, **shares: float) -> None:

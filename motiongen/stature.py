@@ -35,14 +35,12 @@ def _chain_length(motion: Motion, skeleton: Skeleton, side: str) -> float | None
         return None
     joints = [skeleton.roles[role] for role in leg]
     joints += _path(skeleton, joints[-1], skeleton.roles["head"])[1:]
-    total = 0.0
-    for joint, other in zip(joints[:-1], joints[1:], strict=True):
-        seen = motion.mask[:, joint] & motion.mask[:, other]
-        if not seen.any():
-            return None
-        bone = motion.joints[seen, joint] - motion.joints[seen, other]
-        total += float(bone.norm(dim=-1).median())
-    return total
+    above, below = joints[1:], joints[:-1]
+    seen = motion.mask[:, above] & motion.mask[:, below]
+    if not seen.any(dim=0).all():
+        return None
+    bones = (motion.joints[:, above] - motion.joints[:, below]).norm(dim=-1)
+    return float(bones.masked_fill(~seen, math.nan).nanmedian(dim=0).values.sum())
 
 
 def _path(skeleton: Skeleton, start: int, end: int) -> list[int]:
