@@ -122,29 +122,28 @@ class UiPrmd(Reader):
         )
 
     def _kinect(self, path: str) -> np.ndarray:
-        offsets = self._table(path, "uiprmd22")
-        at = Path(path)
-        beside = at.parent.parent / "Angles" / at.name.replace("_positions", "_angles")
-        angles = self._table(beside.as_posix(), "uiprmd22")
+        file = self.root / path
+        angles_file = file.parent.parent / "Angles" / file.name.replace("_positions", "_angles")
+        angles_name = f"{angles_file.parent.parent.name}/Angles/{angles_file.name}"
+        offsets = _read_triples(file, path, "uiprmd22")
+        angles = _read_triples(angles_file, angles_name, "uiprmd22")
         if len(angles) != len(offsets):
-            raise FormatError(
-                path, f"{len(offsets)} frames, but {len(angles)} in {beside.as_posix()}"
-            )
+            raise FormatError(path, f"{len(offsets)} frames, but {len(angles)} in {angles_name}")
         return forward_kinematics(offsets, angles) / 100
 
     def _vicon(self, path: str) -> np.ndarray:
-        x, y, z = np.moveaxis(self._table(path, "plugingait39"), -1, 0)
+        x, y, z = np.moveaxis(_read_triples(self.root / path, path, "plugingait39"), -1, 0)
         # A rotation (cyclic), so left stays left; of those that put z up, the one after which a
         # person faces the same way as in the Kinect's frame.
         return np.stack([y, z, x], -1) / 1000
 
-    def _table(self, path: str, layout: str) -> np.ndarray:
-        joints = get(layout).joints
-        lines = read_lines(self.root / path, path)
-        where = by_joint(joints, 3)
-        return parse_rows(lines, path, columns=3 * len(joints), where=where).reshape(
-            -1, len(joints), 3
-        )
+
+def _read_triples(file: Path, name: str, layout: str) -> np.ndarray:
+    """A file with three numbers a joint. Shapes: -> [T,J,3]."""
+    joints = get(layout).joints
+    lines = read_lines(file, name)
+    table = parse_rows(lines, name, columns=3 * len(joints), where=by_joint(joints, 3))
+    return table.reshape(-1, len(joints), 3)
 
 
 def _sensor(file: Path, path: str) -> Literal["kinect", "vicon"]:
