@@ -182,7 +182,10 @@ def _skeleton(person: Any, number: int, path: str) -> np.ndarray:
         raise FormatError(path, f"key {place}: missing, or no list of x, y, confidence triples")
     if any(isinstance(value, bool) or not isinstance(value, (int, float)) for value in values):
         raise FormatError(path, f"key {place}: holds something that is not a number")
-    skeleton = np.array(values, dtype=np.float64).reshape(-1, 3)
+    try:
+        skeleton = np.array(values, dtype=np.float64).reshape(-1, 3)
+    except OverflowError as error:  # JSON's integers have no limit
+        raise FormatError(path, f"key {place}: {error}") from error
     low, high = [-MAX_VALUE, -MAX_VALUE, 0], [MAX_VALUE, MAX_VALUE, MAX_SCORE]
     bad = ~((skeleton >= low) & (skeleton <= high))  # also catches NaN
     if bad.any():
