@@ -175,25 +175,21 @@ class ArraysWriter(Writer):
         write_arrays(path, arrays)
 
     def _check(self, clips: Sequence[Motion]) -> None:
-        if not clips:
-            raise ValueError("arrays: no clips to write")
-        first = clips[0]
-        for name in ("layout", "unit", "fps"):
-            found = {getattr(clip, name) for clip in clips}
-            if len(found) > 1:
-                raise ValueError(f"arrays: one {name} a file, found {sorted(found, key=str)}")
+        kinds = {(clip.layout, clip.unit, clip.fps, *clip.joints.shape[1:]) for clip in clips}
+        if len(kinds) != 1:
+            raise ValueError(
+                "arrays: a file holds clips of one layout, unit, fps, J and C; found "
+                f"{sorted(kinds, key=str) or 'no clips'}"
+            )
         if len({clip.id for clip in clips}) < len(clips):
             raise ValueError("arrays: ids of the clips are not unique")
+        most = (len(self.classes) or np.iinfo(np.int64).max) - 1
         for clip in clips:
-            if clip.joints.shape[1:] != first.joints.shape[1:] or not clip.num_frames:
+            if not clip.num_frames:
+                raise ValueError(f"arrays: clip {clip.id!r} has no frames")
+            if clip.label is not None and not 0 <= clip.label <= most:
                 raise ValueError(
-                    f"arrays: clip {clip.id!r} is {tuple(clip.joints.shape)}, allowed "
-                    f"(1 or more, {', '.join(map(str, first.joints.shape[1:]))})"
-                )
-            most = len(self.classes) if self.classes else np.iinfo(np.int32).max
-            if clip.label is not None and not 0 <= clip.label < most:
-                raise ValueError(
-                    f"arrays: clip {clip.id!r} has label {clip.label}, allowed 0 to {most - 1}"
+                    f"arrays: clip {clip.id!r} has label {clip.label}, allowed 0 to {most}"
                 )
 
 
@@ -237,14 +233,10 @@ def _classes(tables: dict[str, dict[str, np.ndarray]]) -> tuple[str, ...]:
 def _clips(
     name: str, table: dict[str, np.ndarray], classes: Sequence[str], prefix: str
 ) -> list[Clip]:
+    names = (*classes, None)  # NO_LABEL is -1: the last
     rows = zip(table["id"], table["label"], table["subject"], strict=True)
     return [
-        Clip(
-            path=f"{name}#{row}",
-            id=f"{prefix}{id_}",
-            label=None if label == NO_LABEL else classes[int(label)],
-            subject=str(subject),
-        )
+        Clip(f"{name}#{row}", f"{prefix}{id_}", names[label], str(subject))
         for row, (id_, label, subject) in enumerate(rows)
     ]
 

@@ -5,8 +5,8 @@ import os
 import zipfile
 import zlib
 from collections.abc import Collection, Mapping
+from io import BytesIO
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -19,6 +19,8 @@ Header = tuple[tuple[int, ...], np.dtype]
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError)
 _DAMAGE += (RuntimeError, NotImplementedError, SyntaxError)
+# numpy itself reads no header of more than 10,000 characters.
+_HEADER_BYTES = 2**16
 _VERSIONS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -58,7 +60,7 @@ def read_headers(
                         f"key {key!r}: unknown or doubled; allowed: {', '.join(schema)}",
                     )
                 with archive.open(member) as stream:
-                    headers[key] = _header(stream, member.file_size)
+                    headers[key] = _header(BytesIO(stream.read(_HEADER_BYTES)), member.file_size)
                 _check_header(key, headers[key], schema, name)
     except FormatError:
         raise
@@ -89,17 +91,17 @@ def _check_sizes(members: list[zipfile.ZipInfo], packed: int, name: str, limits:
         raise FormatError(name, f"unpacks to {total} bytes, allowed {allowed}")
 
 
-def _header(stream: IO[bytes], size: int) -> Header:
-    """Shape and type, which must account for the member's size.
+def _header(start: BytesIO, size: int) -> Header:
+    """Shape and type of an array from its first bytes; they must account for its `size`.
 
     Raises:
         ValueError: if they do not.
     """
-    version = np.lib.format.read_magic(stream)
+    version = np.lib.format.read_magic(start)
     if version not in _VERSIONS:
         raise ValueError(f"array format {version}, allowed {sorted(_VERSIONS)}")
-    shape, _, dtype = _VERSIONS[version](stream)
-    found = size - stream.tell()
+    shape, _, dtype = _VERSIONS[version](start)
+    found = size - start.tell()
     if not dtype.hasobject and math.prod(shape) * dtype.itemsize != found:
         raise ValueError(f"an array {shape} of {dtype} in {found} bytes")
     return tuple(shape), dtype
