@@ -12,8 +12,8 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from motiongen.formats.base import FormatError
 
@@ -176,7 +176,7 @@ def _unpack_zip(archive: Path, target: Path, limits: Limits) -> None:
 class _Metered:
     """A stream that stops once more than the allowed bytes came out of it."""
 
-    def __init__(self, stream: IO[bytes], allowed: int, archive: Path) -> None:
+    def __init__(self, stream: BufferedIOBase, allowed: int, archive: Path) -> None:
         self._stream = stream
         self._left = allowed
         self._archive = archive
