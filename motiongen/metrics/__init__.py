@@ -1,1 +1,58 @@
-"""Metrics: pure functions of motions or features."""
+"""Metrics: pure functions of motions or features, each with what a reader must know about it.
+
+`__all__` lists the `Metric` records, and `METRICS` finds them by name. No number stands alone:
+each belongs beside its value for real clips, its n and its interval (`metrics.intervals`).
+"""
+
+from types import MappingProxyType
+
+from motiongen.metrics.diversity import ACPD, APD, APD_RATIO
+from motiongen.metrics.fidelity import COVERAGE, DENSITY, FID, KID, MMS, PRECISION, RECALL
+from motiongen.metrics.memorisation import (
+    COPY_SHARE,
+    FEATURE_COPY_SHARE,
+    INNER_NN_RATIO,
+    NEAREST_TRAINING,
+    NN_RATIO,
+)
+from motiongen.metrics.metric import Metric
+from motiongen.metrics.movement import JERK, JITTER, MEAN_SPEED, SPEED_DISTANCE, STATIC_SHARE
+from motiongen.metrics.naturalness import BONE_SYMMETRY, BONE_VARIATION, FOOT_SKATE
+from motiongen.metrics.pose import ACCELERATION_ERROR, MPJPE, MPJVE
+from motiongen.metrics.recognition import ACCURACY, MACRO_F1
+
+__all__ = [
+    "FID",
+    "KID",
+    "PRECISION",
+    "RECALL",
+    "DENSITY",
+    "COVERAGE",
+    "MMS",
+    "APD",
+    "ACPD",
+    "APD_RATIO",
+    "ACCURACY",
+    "MACRO_F1",
+    "BONE_VARIATION",
+    "BONE_SYMMETRY",
+    "JITTER",
+    "JERK",
+    "MEAN_SPEED",
+    "SPEED_DISTANCE",
+    "STATIC_SHARE",
+    "FOOT_SKATE",
+    "NEAREST_TRAINING",
+    "COPY_SHARE",
+    "FEATURE_COPY_SHARE",
+    "NN_RATIO",
+    "INNER_NN_RATIO",
+    "MPJPE",
+    "MPJVE",
+    "ACCELERATION_ERROR",
+]
+
+_RECORDS: tuple[Metric, ...] = tuple(globals()[name] for name in __all__)
+
+#: every record by its name
+METRICS = MappingProxyType({record.name: record for record in _RECORDS})
