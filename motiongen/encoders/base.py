@@ -1,0 +1,84 @@
+"""The one network interface, and what its implementations share."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from motiongen.skeleton import Skeleton
+
+
+class Encoder(nn.Module, ABC):
+    """Maps motion-shaped input and a condition to features of the same [B,T,J] shape.
+
+    An adapter of `motiongen.networks` calls it with input that is already zero where `mask` is
+    False and that carries the confidence as its last channel. The encoder may therefore ignore
+    `mask`; it must obey `length`: frames beyond it never change an output, and what it returns
+    there has no meaning. Features are defined on every existing frame and joint, seen or not.
+
+    Args:
+        skeleton: joints and bones of the input.
+        in_channels: channels of the input, Cin.
+        condition: size of the condition vector, D.
+    """
+
+    #: channels of the output, F
+    features: int
+
+    def __init__(self, skeleton: Skeleton, in_channels: int, condition: int) -> None:
+        super().__init__()
+        self.num_joints = skeleton.num_joints
+        self.in_channels = in_channels
+
+    @abstractmethod
+    def forward(
+        self,
+        x: Float[Tensor, "B T J Cin"],
+        mask: Bool[Tensor, "B T J"],
+        length: Int[Tensor, "B"],
+        condition: Float[Tensor, "B D"],
+    ) -> Float[Tensor, "B T J F"]:
+        """Computes the features."""
+
+
+#: what generators take: an encoder class, or a partial of one with its own options set
+EncoderFactory = Callable[[Skeleton, int, int], Encoder]
+
+
+class Film(nn.Module):
+    """Feature-wise linear modulation: the one way in which a condition enters an encoder.
+
+    Starts as the identity.
+
+    Shapes: x [B,...,F], condition [B,D] -> [B,...,F].
+    Source: Perez et al., FiLM: Visual Reasoning with a General Conditioning Layer, AAAI 2018.
+    """
+
+    def __init__(self, condition: int, features: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(condition, 2 * features)
+        nn.init.normal_(self.project.weight, std=0.02)
+        nn.init.zeros_(self.project.bias)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """Scales and shifts every feature by a function of the condition."""
+        gain, shift = self.project(condition).chunk(2, dim=-1)
+        between = (1,) * (x.ndim - 2)
+        return x * (1 + gain.view(len(gain), *between, -1)) + shift.view(len(shift), *between, -1)
+
+
+def frame_mask(length: Tensor, frames: int) -> Tensor:
+    """True where a frame exists. Shapes: [B] -> [B,T]."""
+    return torch.arange(frames, device=length.device)[None] < length[:, None]
+
+
+def fourier(position: Tensor, bands: int, lowest: float = 0.5) -> Tensor:
+    """Sines and cosines of `position` at frequencies lowest * 2^k, k < bands.
+
+    Shapes: [...] -> [...,2*bands].
+    """
+    frequency = lowest * 2.0 ** torch.arange(bands, device=position.device)
+    angle = 2 * torch.pi * position[..., None] * frequency
+    return torch.cat([angle.sin(), angle.cos()], dim=-1)

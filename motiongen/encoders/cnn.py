@@ -1,0 +1,78 @@
+"""Dilated temporal convolutions over flattened frames."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from motiongen.encoders.base import Encoder, Film, frame_mask
+from motiongen.skeleton import Skeleton
+
+
+class CNN(Encoder):
+    """Residual temporal convolutions; a frame is one vector of all its joints.
+
+    Args:
+        skeleton: joints and bones of the input.
+        in_channels: channels of the input.
+        condition: size of the condition vector.
+        width: channels of the convolutions.
+        layers: number of residual blocks; dilations run 1, 2, 4, 1, 2, 4, ...
+        kernel: frames a convolution sees; odd.
+        features: channels of the output at each joint.
+        dropout: rate inside each block.
+
+    Source: after Bai, Kolter and Koltun, An Empirical Evaluation of Generic Convolutional and
+        Recurrent Networks for Sequence Modeling, 2018.
+    Differs: not causal, layer instead of weight normalisation, conditioned by Film.
+    """
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        in_channels: int,
+        condition: int,
+        width: int = 160,
+        layers: int = 4,
+        kernel: int = 5,
+        features: int = 16,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__(skeleton, in_channels, condition)
+        if kernel % 2 == 0:
+            raise ValueError(f"encoder.kernel: found {kernel}, must be odd")
+        self.features = features
+        self.enter = nn.Linear(skeleton.num_joints * in_channels, width)
+        self.blocks = nn.ModuleList(
+            ConvolutionBlock(width, condition, kernel, 2 ** (i % 3), dropout)
+            for i in range(layers)
+        )
+        self.leave = nn.Linear(width, skeleton.num_joints * features)
+
+    def forward(self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor) -> Tensor:
+        """Computes the features; see `Encoder`."""
+        exists = frame_mask(length, x.shape[1])[..., None]
+        h = self.enter(x.flatten(2)) * exists
+        for block in self.blocks:
+            h = block(h, condition, exists)
+        return self.leave(h).unflatten(2, (self.num_joints, self.features))
+
+
+class ConvolutionBlock(nn.Module):
+    """norm, Film, GELU, dilated convolution, GELU, pointwise; added to its input."""
+
+    def __init__(
+        self, width: int, condition: int, kernel: int, dilation: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.film = Film(condition, width)
+        self.margin = dilation * (kernel - 1) // 2
+        self.convolve = nn.Conv1d(width, width, kernel, dilation=dilation)
+        self.mix = nn.Linear(width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, h: Tensor, condition: Tensor, exists: Tensor) -> Tensor:
+        """Shapes: h [B,T,W], condition [B,D], exists [B,T,1] -> [B,T,W]."""
+        # frames that do not exist are zero at each convolution, as if the clip ended there
+        y = F.gelu(self.film(self.norm(h), condition)) * exists
+        y = self.convolve(F.pad(y.transpose(1, 2), (self.margin, self.margin))).transpose(1, 2)
+        return (h + self.mix(self.dropout(F.gelu(y)))) * exists
