@@ -196,13 +196,7 @@ class MotionBatch:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "MotionBatch":
         """A copy on another device."""
-
-        def move(value: Tensor | None) -> Tensor | None:
-            return None if value is None else value.to(device, non_blocking=non_blocking)
-
-        return MotionBatch(
-            **{name: move(getattr(self, name)) for name in self.__dataclass_fields__}
-        )
+        return self._map(lambda value: value.to(device, non_blocking=non_blocking))
 
     def replace(self, **changes: Any) -> "MotionBatch":
         """A copy with some fields changed."""

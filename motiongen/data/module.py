@@ -1,0 +1,258 @@
+"""From a store to batches: choose clips, split by subject, conform to the spec, add noise."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+
+from motiongen import transforms
+from motiongen.data import splits, synthetic
+from motiongen.data.store import Store, write_store
+from motiongen.motion import Motion, MotionBatch, MotionSpec, collate
+from motiongen.noise import Estimator, Noise, noisy_view
+
+#: subjects and repetitions of the embedded data set
+EMBEDDED_SUBJECTS, EMBEDDED_REPETITIONS, EMBEDDED_SEVERITY = 16, 2, 2
+
+
+def conform(motion: Motion, spec: MotionSpec) -> Motion:
+    """Brings a clip to the spec's layout and rate and moves the body's centre to the origin.
+
+    Raises:
+        ValueError: if dimensions or units differ, fewer than 2 frames remain, or nothing that
+            the spec's layout has was seen; names the clip.
+    """
+    name = motion.source or motion.id
+    if motion.joints.shape[-1] != spec.channels:
+        raise ValueError(
+            f"clip {name}: has {motion.joints.shape[-1]} coordinates a joint, "
+            f"the spec {spec.channels}"
+        )
+    if motion.unit != spec.unit:
+        raise ValueError(f"clip {name}: is in {motion.unit!r}, the spec in {spec.unit!r}")
+    if motion.layout != spec.layout:
+        motion = transforms.relayout(motion, spec.layout)
+    motion = transforms.resample(motion, spec.fps)
+    if motion.num_frames < 2:
+        raise ValueError(f"clip {name}: has {motion.num_frames} frame(s) at {spec.fps} frames/s")
+    return transforms.centre(motion)
+
+
+def fit_length(motion: Motion, frames: int, share: float = 0.5) -> Motion:
+    """Cuts a clip that is too long; `share` places the window from start (0) to end (1)."""
+    spare = motion.num_frames - frames
+    if spare <= 0:
+        return motion
+    return transforms.centre(transforms.crop(motion, round(share * spare), frames))
+
+
+def load_clips(
+    store: Store,
+    spec: MotionSpec,
+    *,
+    subjects: Sequence[str] | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> list[Motion]:
+    """The clips of the spec's classes (and of some subjects), conformed, uncut, in order.
+
+    Raises:
+        ValueError: if a subject or class is unknown, or nothing is left.
+    """
+    classes = list(spec.classes) if spec.classes != store.classes else None
+    rows = splits.select(store.records, subjects, classes)
+    if not rows:
+        raise ValueError(f"store {store.path}: no clip of subjects {subjects} and {classes}")
+    numbers = {name: number for number, name in enumerate(spec.classes)}
+    motions = []
+    for row in rows:
+        label = store.records[row].label
+        motion = store[row].replace(label=None if label is None else numbers.get(label))
+        motions.append(conform(motion, spec))
+        if progress is not None:
+            progress(1)
+    return motions
+
+
+def as_batch(motions: Sequence[Motion], spec: MotionSpec) -> MotionBatch:
+    """All clips in one batch; long ones are cut in the middle."""
+    return collate([fit_length(motion, spec.frames) for motion in motions], spec.frames)
+
+
+class MotionData(pl.LightningDataModule):
+    """Batches of clips for training, and of held-back people for validation.
+
+    Args:
+        store: folder made by `motiongen import`. None: the embedded synthetic data set, seen
+            through an estimator-like corruption.
+        subjects: people to use. None: all of them.
+        classes: classes to use, in this order. None: all of them.
+        layout: skeleton to bring the clips to. None: the store's.
+        frames: longest clip; longer ones are cut to a random window. None: the store's.
+        fps: frames per second. None: the store's.
+        validation: share of the clips that is held back for validation, as whole people.
+        noise: corruption added to each clip at each epoch, the clean clip kept as target.
+        batch_size: clips a step.
+        epoch_steps: optimiser steps between two validations; passes over the clips run on
+            across this border.
+        seed: of split, order, windows and noise.
+    """
+
+    def __init__(
+        self,
+        store: Path | None = None,
+        *,
+        subjects: list[str] | None = None,
+        classes: list[str] | None = None,
+        layout: str | None = None,
+        frames: int | None = None,
+        fps: float | None = None,
+        validation: float = 0.15,
+        noise: Noise | None = None,
+        batch_size: int = 32,
+        epoch_steps: int = 100,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if not 0 < validation < 1:
+            raise ValueError(f"data.validation: found {validation}, allowed above 0 and below 1")
+        self.store = Store.open(store) if store is not None else embedded_store()
+        changes = {"layout": layout, "frames": frames, "fps": fps}
+        if classes is not None:
+            splits.select(self.store.records, None, classes)
+            changes["classes"] = tuple(classes)
+        self.spec = replace(
+            self.store.spec, **{name: v for name, v in changes.items() if v is not None}
+        )
+        self.subjects, self.validation, self.noise = subjects, validation, noise
+        self.batch_size, self.epoch_steps, self.seed = batch_size, epoch_steps, seed
+        self.train: list[Motion] = []
+        self.held: list[Motion] = []
+
+    def setup(self, stage: str | None = None) -> None:
+        """Loads and splits the clips, once.
+
+        Raises:
+            ValueError: if a class has no clip in the train split.
+        """
+        if self.train:
+            return
+        motions = load_clips(self.store, self.spec, subjects=self.subjects)
+        if self.subjects is None:
+            self.subjects = sorted({motion.subject for motion in motions})
+        split = splits.by_subject(
+            [motion.subject for motion in motions],
+            self.validation,
+            self.seed,
+            labels=[motion.label for motion in motions],
+        )
+        self.train = [motions[i] for i in split.train]
+        self.held = [motions[i] for i in split.held]
+        self._check_classes()
+
+    def _check_classes(self) -> None:
+        present = {motion.label for motion in self.train}
+        absent = [name for i, name in enumerate(self.spec.classes) if i not in present]
+        if absent:
+            kept = [name for name in self.spec.classes if name not in absent]
+            raise ValueError(
+                f"no clips to train on for class {', '.join(map(repr, absent))} after "
+                f"{len(self.held)} clips were held back for validation; choose other subjects or "
+                f"name the classes to use: --data.classes '{kept}'"
+            )
+
+    def train_clips(self) -> MotionBatch:
+        """The whole train split in one batch, as first seen."""
+        return collate([self._view(i, 0) for i in range(len(self.train))], self.spec.frames)
+
+    def _view(self, number: int, turn: int) -> Motion:
+        """Clip `number` as it looks in pass `turn` over the data: its window and its noise."""
+        motion = self.train[number]
+        if motion.num_frames > self.spec.frames:
+            share = np.random.default_rng((self.seed, turn, number)).random()
+            motion = fit_length(motion, self.spec.frames, share)
+        if self.noise is not None:
+            motion = noisy_view(motion, self.noise, self.seed, number, turn)
+        return motion
+
+    def batch(self, step: int) -> MotionBatch:
+        """Batch `step` of the training: a function of the seed and of `step` alone."""
+        count, size = len(self.train), min(self.batch_size, len(self.train))
+        places = np.arange(step * size, (step + 1) * size)
+        turns, at = places // count, places % count
+        rows = np.concatenate([self._order(t)[at[turns == t]] for t in np.unique(turns).tolist()])
+        if self._same_each_turn is not None:
+            return self._same_each_turn.select(torch.from_numpy(rows))
+        views = [self._view(row, turn) for row, turn in zip(rows.tolist(), turns.tolist(), strict=True)]
+        return collate(views, self.spec.frames, rows.tolist())
+
+    def _order(self, turn: int) -> np.ndarray:
+        return np.random.default_rng((self.seed, turn)).permutation(len(self.train))
+
+    @cached_property
+    def _same_each_turn(self) -> MotionBatch | None:
+        """All clips in one batch, where no window and no noise changes them."""
+        fits = all(motion.num_frames <= self.spec.frames for motion in self.train)
+        return self.train_clips() if fits and self.noise is None else None
+
+    def train_dataloader(self) -> "Epoch":
+        """The batches of the trainer's current epoch."""
+        return Epoch(self)
+
+    def val_dataloader(self) -> list[MotionBatch]:
+        """The clips of held-back people."""
+        clips = as_batch(self.held, self.spec)
+        size = 4 * self.batch_size
+        return [clips.select(slice(at, at + size)) for at in range(0, len(clips), size)]
+
+
+class Epoch:
+    """Batches `epoch * epoch_steps` and on: what a resumed run sees is what it would have seen."""
+
+    def __init__(self, data: MotionData) -> None:
+        self.data = data
+
+    def __len__(self) -> int:
+        return self.data.epoch_steps
+
+    def __iter__(self) -> Iterator[MotionBatch]:
+        trainer = self.data.trainer
+        first = (trainer.current_epoch if trainer is not None else 0) * len(self)
+        return (self.data.batch(first + step) for step in range(len(self)))
+
+
+def embedded_store() -> Store:
+    """The synthetic data set seen by an estimator, made once in the user's cache folder."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "motiongen"
+    name = f"synthetic-{EMBEDDED_SUBJECTS}x{EMBEDDED_REPETITIONS}-severity{EMBEDDED_SEVERITY}"
+    path = cache / f"{name}-v1"
+    if not path.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        write_synthetic(path)
+    return Store.open(path)
+
+
+def write_synthetic(
+    path: Path,
+    *,
+    num_subjects: int = EMBEDDED_SUBJECTS,
+    repetitions: int = EMBEDDED_REPETITIONS,
+    severity: int = EMBEDDED_SEVERITY,
+    seed: int = 0,
+    overwrite: bool = False,
+) -> Store:
+    """Writes procedural clips as an estimator sees them; the clean truth is kept as target."""
+    noise = Estimator(severity)
+    clips = synthetic.synthesise(num_subjects, repetitions, seed)
+    noisy = [noisy_view(clip, noise, seed, number) for number, clip in enumerate(clips)]
+    return write_store(
+        path,
+        noisy,
+        classes=synthetic.class_names(),
+        origin={"format": "synthetic", "severity": severity, "seed": seed},
+        overwrite=overwrite,
+    )

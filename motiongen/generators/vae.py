@@ -1,0 +1,171 @@
+"""The variational autoencoder."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from motiongen.encoders import CNN, EncoderFactory
+from motiongen.generators.base import Generator, SampleOptions
+from motiongen.motion import MotionBatch, MotionSpec
+from motiongen.networks import Decoder, Pool
+from motiongen.observation import Observation
+
+
+class VAE(Generator):
+    """A conditional VAE whose likelihood is the observation model.
+
+    The decoder says where the joints really were; the observation model says how the estimator
+    saw them. Only what was seen enters the likelihood, so missing joints need no filling, and
+    noise is explained by the observation model rather than by the decoder, so samples, which are
+    the decoder's output alone, are cleaner than the training data.
+
+    The prior of the latent depends on label and length. One vector stands for the whole clip.
+
+    Args:
+        spec: the contract with the data.
+        encoder: builds the encoders of posterior and decoder.
+        latent: size of the latent vector.
+        condition: size of the vector that conditions the decoder.
+        kl_weight: weight of the Kullback-Leibler term. 1 is the evidence bound for noise that is
+            independent from frame to frame; real noise is correlated in time, so a frame tells
+            less than the bound believes, and the weight that restores the balance is larger.
+        rigid: bones of constant length by construction. None: in 3-D yes, in 2-D, where bones
+            change by foreshortening, no.
+        noise_degrees: degrees of freedom of the observation noise.
+        learning_rate: peak learning rate.
+        weight_decay: of AdamW.
+        label_dropout: share of training clips whose label is hidden.
+
+    Source: Kingma and Welling, Auto-Encoding Variational Bayes, ICLR 2014, eq. 3; Sohn, Lee and
+        Yan, Learning Structured Output Representation using Deep Conditional Generative Models,
+        NeurIPS 2015; learned noise: Rybkin, Daniilidis and Levine, Simple and Effective VAE
+        Training with Calibrated Decoders, ICML 2021.
+    """
+
+    def __init__(
+        self,
+        spec: MotionSpec | dict[str, Any],
+        encoder: EncoderFactory = CNN,
+        *,
+        latent: int = 48,
+        condition: int = 96,
+        kl_weight: float = 4.0,
+        rigid: bool | None = None,
+        noise_degrees: float = 4.0,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 1e-2,
+        label_dropout: float = 0.1,
+    ) -> None:
+        super().__init__(
+            spec,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            label_dropout=label_dropout,
+        )
+        self.remember(locals())
+        spec = self.spec
+        if rigid and spec.channels != 3:
+            raise ValueError(f"rigid bones need 3 channels, the spec has {spec.channels}")
+        self.latent, self.kl_weight = latent, kl_weight
+        known = self.condition_features
+        self.observation = Observation(self.skeleton.num_joints, degrees=noise_degrees)
+        self.posterior = Pool(encoder, self.skeleton, spec.channels, known, 2 * latent)
+        self.prior = nn.Linear(known, 2 * latent)
+        nn.init.normal_(self.prior.weight, std=0.02)
+        nn.init.zeros_(self.prior.bias)
+        self.merge = nn.Sequential(
+            nn.Linear(latent + known, condition), nn.GELU(), nn.Linear(condition, condition)
+        )
+        self.decoder = Decoder(
+            encoder,
+            self.skeleton,
+            self.standardizer,
+            channels=spec.channels,
+            condition=condition,
+            rigid=spec.channels == 3 if rigid is None else rigid,
+        )
+
+    def losses(self, batch: MotionBatch) -> dict[str, Tensor]:
+        """Negative evidence bound in nats per seen coordinate, and its parts."""
+        x = self.standardizer(batch.joints)
+        condition = self.condition(self.training_label(batch.label), batch.length)
+        mean, log_variance = self._posterior(x, batch.confidence, batch.length, condition)
+        prior_mean, prior_log_variance = self._prior(condition)
+        # validation uses the posterior's mean: its score then has no noise of its own
+        noise = torch.randn_like(mean) if self.training else torch.zeros_like(mean)
+        clean = self.decode(mean + (0.5 * log_variance).exp() * noise, condition, batch.length)
+        log_prob = self.observation.log_prob(x, clean, batch.confidence)
+        coordinates = (batch.mask.sum() * self.spec.channels).clamp(min=1)
+        likelihood = -log_prob.sum() / coordinates
+        kl = gaussian_kl(mean, log_variance, prior_mean, prior_log_variance).sum()
+        return {
+            "total": likelihood + self.kl_weight * kl / coordinates,
+            "likelihood": likelihood,
+            "kl": kl / len(batch),
+        }
+
+    def _posterior(
+        self, x: Tensor, confidence: Tensor, length: Tensor, condition: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.posterior(x, confidence, length, condition).chunk(2, dim=-1)
+        return mean, bounded(log_variance)
+
+    def _prior(self, condition: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.prior(condition).chunk(2, dim=-1)
+        return mean, bounded(log_variance)
+
+    def encode(self, batch: MotionBatch) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of the posterior. Shapes: B clips -> [B,Z], [B,Z]."""
+        condition = self.condition(batch.label, batch.length)
+        x = self.standardizer(batch.joints)
+        return self._posterior(x, batch.confidence, batch.length, condition)
+
+    def decode(self, latent: Tensor, condition: Tensor, length: Tensor) -> Tensor:
+        """Clean standardised positions. Shapes: [B,Z], [B,D], [B] -> [B,T,J,C]."""
+        merged = self.merge(torch.cat([latent, condition], dim=1))
+        return self.decoder(merged, length, self.spec.frames)
+
+    @torch.no_grad()
+    def reconstruct(self, batch: MotionBatch) -> MotionBatch:
+        """Denoises and fills in: the decoder's view of each clip, in physical units."""
+        was_training = self.training
+        self.eval()
+        condition = self.condition(batch.label, batch.length)
+        clean = self.decode(self.encode(batch)[0], condition, batch.length)
+        self.train(was_training)
+        exists = batch.frame_mask[..., None].expand(clean.shape[:3])
+        joints = torch.where(exists[..., None], self.standardizer.inverse(clean), 0.0)
+        return batch.replace(joints=joints, confidence=exists.float())
+
+    def noise(self, keys: Sequence[np.random.Generator]) -> Tensor:
+        """Standard normal latents, one a key."""
+        rows = [source.standard_normal(self.latent, dtype=np.float32) for source in keys]
+        return torch.from_numpy(np.stack(rows))
+
+    def draw(
+        self, noise: Tensor, condition: Tensor, mask: Tensor, options: SampleOptions
+    ) -> Tensor:
+        """Decodes a draw from the prior."""
+        mean, log_variance = self._prior(condition)
+        latent = mean + options.temperature * (0.5 * log_variance).exp() * noise
+        return self.decode(latent, condition, mask[..., 0].sum(1))
+
+
+def bounded(log_variance: Tensor) -> Tensor:
+    """Keeps a log variance between -10 and 4, smoothly."""
+    return 7 * torch.tanh(log_variance / 7 + 3 / 7) - 3
+
+
+def gaussian_kl(
+    mean: Tensor, log_variance: Tensor, prior_mean: Tensor, prior_log_variance: Tensor
+) -> Tensor:
+    """KL(posterior || prior) of diagonal Gaussians, one value a dimension. Shapes: [B,Z] -> [B,Z].
+
+    Source: Kingma and Welling, Auto-Encoding Variational Bayes, appendix B.
+    """
+    difference = (mean - prior_mean) ** 2 / prior_log_variance.exp()
+    ratio = (log_variance - prior_log_variance).exp()
+    return 0.5 * (difference + ratio - 1 - (log_variance - prior_log_variance))
