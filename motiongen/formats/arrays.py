@@ -250,10 +250,8 @@ def _confidence(joints: np.ndarray, table: dict[str, np.ndarray], row: int) -> n
 def _target(
     table: dict[str, np.ndarray], row: int, frames: int, clip: Clip, layout: str
 ) -> torch.Tensor | None:
-    if "target" not in table:
-        return None
-    target = table["target"][row, :frames]
-    if np.isnan(target).all():
+    target = table["target"][row, :frames] if "target" in table else None
+    if target is None or np.isnan(target).all():
         return None
     _refuse_positions(clip, layout, np.ones(target.shape[:2], dtype=bool), target)
     return torch.from_numpy(target.astype(np.float32))
