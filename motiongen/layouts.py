@@ -19,16 +19,17 @@ _TREES: dict[str, str] = {
         left_hip<pelvis left_knee<left_hip left_ankle<left_knee left_foot<left_ankle
         right_hip<pelvis right_knee<right_hip right_ankle<right_knee right_foot<right_ankle
     """,
-    # The same camera in the order of MSR-Action3D.
+    # The same camera in the order of MSR-Action3D. Its left comes first: with the sides the other
+    # way round, as they are sometimes given, the body would be a mirror image.
     "kinect20_msr": """
-        right_shoulder<neck left_shoulder<neck neck<spine spine<pelvis
-        right_hip<pelvis left_hip<pelvis pelvis
-        right_elbow<right_shoulder left_elbow<left_shoulder
-        right_wrist<right_elbow left_wrist<left_elbow
-        right_hand<right_wrist left_hand<left_wrist
-        right_knee<right_hip left_knee<left_hip
-        right_ankle<right_knee left_ankle<left_knee
-        right_foot<right_ankle left_foot<left_ankle head<neck
+        left_shoulder<neck right_shoulder<neck neck<spine spine<pelvis
+        left_hip<pelvis right_hip<pelvis pelvis
+        left_elbow<left_shoulder right_elbow<right_shoulder
+        left_wrist<left_elbow right_wrist<right_elbow
+        left_hand<left_wrist right_hand<right_wrist
+        left_knee<left_hip right_knee<right_hip
+        left_ankle<left_knee right_ankle<right_knee
+        left_foot<left_ankle right_foot<right_ankle head<neck
     """,
     # Kinect v2 SDK, as in NTU RGB+D; chest is its SpineShoulder.
     "kinect25": """

@@ -45,7 +45,7 @@ def test_unknown_layout_names_the_known_ones():
     ("layout", "joints"),
     [
         ("kinect20", {0: "head", 3: "pelvis", 7: "left_hand", 8: "right_shoulder"}),
-        ("kinect20_msr", {0: "right_shoulder", 6: "pelvis", 12: "left_hand", 19: "head"}),
+        ("kinect20_msr", {0: "left_shoulder", 6: "pelvis", 12: "right_hand", 19: "head"}),
         ("kinect25", {0: "pelvis", 3: "head", 7: "left_hand", 20: "chest", 22: "left_thumb"}),
         ("uiprmd22", {0: "pelvis", 5: "head", 9: "left_wrist", 14: "left_hip", 21: "right_foot"}),
         ("plugingait39", {4: "c7", 8: "right_scapula", 22: "right_finger", 26: "right_psis"}),

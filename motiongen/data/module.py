@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -169,6 +170,20 @@ class MotionData(pl.LightningDataModule):
         """The whole train split in one batch, as first seen."""
         return collate([self._view(i, 0) for i in range(len(self.train))], self.spec.frames)
 
+    def provenance(self) -> dict[str, Any]:
+        """Which clips these are, as plain values for the checkpoint."""
+        counts = [0] * len(self.spec.classes)
+        for motion in [*self.train, *self.held]:
+            if motion.label is not None:
+                counts[motion.label] += 1
+        return {
+            "store": self.store.path.name,
+            "manifest_sha256": self.store.manifest.get("sha256", ""),
+            "subjects": list(self.subjects or []),
+            "validation_subjects": sorted({motion.subject for motion in self.held}),
+            "class_counts": counts,
+        }
+
     def _view(self, number: int, turn: int) -> Motion:
         """Clip `number` as it looks in pass `turn` over the data: its window and its noise."""
         motion = self.train[number]
@@ -187,7 +202,8 @@ class MotionData(pl.LightningDataModule):
         rows = np.concatenate([self._order(t)[at[turns == t]] for t in np.unique(turns).tolist()])
         if self._same_each_turn is not None:
             return self._same_each_turn.select(torch.from_numpy(rows))
-        views = [self._view(row, turn) for row, turn in zip(rows.tolist(), turns.tolist(), strict=True)]
+        pairs = zip(rows.tolist(), turns.tolist(), strict=True)
+        views = [self._view(row, turn) for row, turn in pairs]
         return collate(views, self.spec.frames, rows.tolist())
 
     def _order(self, turn: int) -> np.ndarray:
@@ -203,11 +219,9 @@ class MotionData(pl.LightningDataModule):
         """The batches of the trainer's current epoch."""
         return Epoch(self)
 
-    def val_dataloader(self) -> list[MotionBatch]:
+    def val_dataloader(self) -> "Held":
         """The clips of held-back people."""
-        clips = as_batch(self.held, self.spec)
-        size = 4 * self.batch_size
-        return [clips.select(slice(at, at + size)) for at in range(0, len(clips), size)]
+        return Held(as_batch(self.held, self.spec), 4 * self.batch_size)
 
 
 class Epoch:
@@ -223,6 +237,20 @@ class Epoch:
         trainer = self.data.trainer
         first = (trainer.current_epoch if trainer is not None else 0) * len(self)
         return (self.data.batch(first + step) for step in range(len(self)))
+
+
+class Held:
+    """The same few batches at each validation."""
+
+    def __init__(self, clips: MotionBatch, size: int) -> None:
+        self.clips, self.size = clips, size
+
+    def __len__(self) -> int:
+        return -(-len(self.clips) // self.size)
+
+    def __iter__(self) -> Iterator[MotionBatch]:
+        starts = range(0, len(self.clips), self.size)
+        return (self.clips.select(slice(at, at + self.size)) for at in starts)
 
 
 def embedded_store() -> Store:

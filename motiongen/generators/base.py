@@ -60,6 +60,8 @@ class Generator(pl.LightningModule, ABC):
     recipe: dict[str, Any]
     #: of dropout and latents in training; set by whoever fits the model
     seed: int = 0
+    #: which clips the model learned from, as plain values
+    provenance: dict[str, Any]
     label_counts: Tensor
     length_counts: Tensor
 
@@ -77,6 +79,7 @@ class Generator(pl.LightningModule, ABC):
         self.skeleton = layouts.get(spec.layout)
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.label_dropout = label_dropout
+        self.provenance = {}
         self.standardizer = Standardizer(self.skeleton, spec.channels)
         classes = len(spec.classes)
         #: the last row stands for "no label"
@@ -124,7 +127,9 @@ class Generator(pl.LightningModule, ABC):
     def setup(self, stage: str) -> None:
         """Takes the statistics from the train split, once, before training starts."""
         if stage == "fit" and not self.label_counts.any():
-            self.fit_statistics(self.trainer.datamodule.train_clips())  # type: ignore[attr-defined]
+            data = self.trainer.datamodule  # type: ignore[attr-defined]
+            self.fit_statistics(data.train_clips())
+            self.provenance = data.provenance()
 
     # ---- conditions ---------------------------------------------------------------------------
 
@@ -302,7 +307,15 @@ class Generator(pl.LightningModule, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Writes what `motiongen.load` needs to build the model again."""
-        checkpoint["motiongen"] = {"version": __version__, "recipe": self.recipe}
+        checkpoint["motiongen"] = {
+            "version": __version__,
+            "recipe": self.recipe,
+            "provenance": self.provenance,
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Takes back what the model learned from."""
+        self.provenance = checkpoint["motiongen"]["provenance"]
 
 
 def key(seed: int, number: int, stream: int) -> np.random.Generator:

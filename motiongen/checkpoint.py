@@ -1,0 +1,78 @@
+"""Loading a trained generator: `motiongen.load`."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from motiongen import __version__
+from motiongen.generators.base import Generator, build
+
+BEST, LAST = "best.ckpt", "last.ckpt"
+
+
+def load(path: str | Path, *, trust_code: bool = False, device: str = "cpu") -> Generator:
+    """Loads a trained generator, ready to sample.
+
+    Args:
+        path: a checkpoint, or the folder of a run (then its best checkpoint).
+        trust_code: allow classes from outside motiongen, whose modules are imported.
+        device: where to put it.
+
+    Raises:
+        ValueError: if the file is no checkpoint of motiongen, is damaged, comes from a newer
+            version, or names a class that is not allowed.
+        FileNotFoundError: if there is no such file.
+    """
+    file = find(path)
+    content = read(file)
+    known = content.get("motiongen")
+    if not isinstance(known, dict) or not {"recipe", "version"} <= set(known):
+        raise ValueError(f"{file}: no checkpoint of motiongen (it has no key 'motiongen')")
+    if _major(known["version"]) > _major(__version__):
+        raise ValueError(
+            f"{file}: made by motiongen {known['version']}, which is newer than this {__version__}"
+        )
+    model = build(known["recipe"], trust_code=trust_code)
+    if not isinstance(model, Generator):
+        raise ValueError(f"{file}: {known['recipe']['class_path']!r} is no Generator")
+    try:
+        model.load_state_dict(content["state_dict"])
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(f"{file}: its weights do not fit its recipe: {error}") from error
+    model.provenance = dict(known.get("provenance", {}))
+    return model.to(device).eval()
+
+
+def find(path: str | Path) -> Path:
+    """The checkpoint that a path means: itself, or the best one of a run's folder.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    path = Path(path)
+    file = path / BEST if path.is_dir() else path
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: no such checkpoint; `motiongen fit` writes one")
+    return file
+
+
+def read(file: Path) -> dict[str, Any]:
+    """The plain content of a checkpoint; never runs code.
+
+    Raises:
+        ValueError: if it is damaged, or holds more than tensors and plain values.
+    """
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # torch raises seven kinds of errors for damaged files; each of them means just this
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ValueError(f"{file}: cannot be read as a checkpoint: {reason[0]}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{file}: holds a {type(content).__name__}, not a checkpoint")
+    return content
+
+
+def _major(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2])

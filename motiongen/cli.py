@@ -1,0 +1,279 @@
+"""The `motiongen` command. Heavy imports happen inside the commands, so that --help is quick."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from motiongen import __version__
+
+if TYPE_CHECKING:
+    from motiongen.report import Report
+
+
+def demo(args: argparse.Namespace) -> int:
+    """Train, sample, evaluate and look, on the embedded synthetic motion, in minutes."""
+    from motiongen import demonstration
+
+    page = demonstration.run(args.out, seed=args.seed, severity=args.severity)
+    print(f"wrote {page} and {page.with_suffix('.json')}")
+    return 0
+
+
+def import_(args: argparse.Namespace) -> int:
+    """Read skeletons in a known format and prepare a store."""
+    from motiongen.data.importing import import_source
+
+    store = import_source(
+        args.format,
+        args.source,
+        args.out,
+        options=dict(_option(text) for text in args.option),
+        fps=args.fps,
+        layout=args.layout,
+        overwrite=args.overwrite,
+    )
+    for entry in store.dropped:
+        print(f"dropped {entry['source']}: {entry['reason']}")
+    print(f"{store.path}: {len(store)} clips, {len(store.dropped)} dropped")
+    print(f"spec: {store.spec}")
+    return 0
+
+
+def info(args: argparse.Namespace) -> int:
+    """Tell what a store holds and what to know before training."""
+    import json
+
+    from motiongen.data.inspection import inspect
+    from motiongen.data.store import Store
+
+    store = Store.open(args.store)
+    if args.verify:
+        store.verify()
+    found = inspect(store)
+    values = found.as_dict()
+    print(json.dumps(values, indent=2, allow_nan=False) if args.json else found.as_text())
+    return 0
+
+
+def sample(args: argparse.Namespace) -> int:
+    """Draw clean clips from a trained generator."""
+    from tqdm import tqdm
+
+    import motiongen
+    from motiongen import sampling
+
+    sampling.check_target(args.out, overwrite=args.overwrite)
+    model = motiongen.load(args.checkpoint, trust_code=args.trust_code, device=args.device)
+    labels = sampling.wanted_labels(model, args.n, args.counts_like, args.label)
+    total = len(labels) if labels is not None else args.n or sum(sampling.given_counts(model))
+    with tqdm(total=total, unit="clip", desc="sampling", disable=None) as bar:
+        motions = sampling.draw(
+            model,
+            n=args.n,
+            labels=labels,
+            length=args.length,
+            seed=args.seed,
+            temperature=args.temperature,
+            frames=args.frames,
+            progress=bar.update,
+        )
+    sampling.write(motions, args.out, model, overwrite=args.overwrite)
+    print(f"{args.out}: {len(motions)} clips")
+    return 0
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    """Score sets of samples beside real data and trivial baselines."""
+    from motiongen import scoring
+
+    report = scoring.evaluate_stores(
+        args.samples, args.real, train=args.train, test=args.test, seed=args.seed, k=args.k
+    )
+    return _write(report, args.out)
+
+
+def augment(args: argparse.Namespace) -> int:
+    """Measure whether adding samples to the training set helps a recogniser."""
+    from motiongen import scoring
+
+    report = scoring.augment_store(
+        args.checkpoint,
+        args.real,
+        test=args.test,
+        seeds=args.seeds,
+        ratio=args.ratio,
+        steps=args.steps,
+        trust_code=args.trust_code,
+    )
+    return _write(report, args.out)
+
+
+def view(args: argparse.Namespace) -> int:
+    """Write one self-contained page that plays clips of several stores side by side."""
+    from motiongen import scoring
+
+    scoring.view_stores(args.stores, args.out, clips=args.clips)
+    print(f"wrote {args.out}")
+    return 0
+
+
+def _write(report: "Report", out: Path) -> int:
+    from motiongen.viewer.page import write_text
+
+    out.mkdir(parents=True, exist_ok=True)
+    text = report.to_markdown()
+    report.to_json(out / "report.json")
+    write_text(out / "report.md", text)
+    report.to_html(out / "report.html")
+    print(text)
+    print(f"wrote {out / 'report.html'}")
+    return 0
+
+
+def _option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"--option: found {text!r}, expected NAME=VALUE")
+    return name, value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "motiongen",
+        description="Deep generative models of human motion from noisy, incomplete skeletons.",
+    )
+    parser.add_argument("--version", action="version", version=f"motiongen {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_add_demo, _add_import, _add_info, _add_fit, _add_sample, _add_evaluate):
+        add(commands)
+    _add_augment(commands)
+    _add_view(commands)
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # noqa: SLF001  (argparse gives this type no public name)
+
+
+def _command(commands: _Commands, name: str, function: object) -> argparse.ArgumentParser:
+    text = (function.__doc__ or "").splitlines()[0]
+    formatter = argparse.ArgumentDefaultsHelpFormatter
+    command = commands.add_parser(name, help=text, description=text, formatter_class=formatter)
+    command.set_defaults(function=function)
+    return command
+
+
+def _add_demo(commands: _Commands) -> None:
+    add = _command(commands, "demo", demo).add_argument
+    add("--out", type=Path, default=Path("runs/demo"), help="folder of the run")
+    add("--seed", type=int, default=0, help="of data, training and samples")
+    add("--severity", type=int, default=2, help="of the corruption, 0 to 5; 2 is about a Kinect")
+
+
+def _add_import(commands: _Commands) -> None:
+    add = _command(commands, "import", import_).add_argument
+    add("format", help="arrays, msr_action3d, openpose, openpose5, ui_prmd or utd_mhad")
+    add("source", type=Path, help="folder, file, or tar/zip archive")
+    add("--out", type=Path, required=True, metavar="STORE", help="folder to create")
+    add("--option", action="append", default=[], metavar="NAME=VALUE", help="for the reader")
+    add("--fps", type=float, help="frame rate for models; by default chosen from the clips")
+    add("--layout", help="skeleton for models; by default the most frequent one")
+    add("--overwrite", action="store_true", help="replace STORE once the new one is complete")
+
+
+def _add_info(commands: _Commands) -> None:
+    add = _command(commands, "info", info).add_argument
+    add("store", type=Path, help="folder made by `motiongen import`")
+    add("--json", action="store_true", help="print JSON")
+    add("--verify", action="store_true", help="compare every file's checksum first")
+
+
+def _add_fit(commands: _Commands) -> None:
+    _command(commands, "fit", fit)
+
+
+def fit(args: argparse.Namespace) -> int:
+    """Train a generator; its own options: motiongen fit --help."""
+    from motiongen import fitting
+
+    return fitting.run([])
+
+
+def _add_sample(commands: _Commands) -> None:
+    add = _command(commands, "sample", sample).add_argument
+    add("checkpoint", type=Path, help="folder of a run, or a checkpoint file")
+    add("--out", type=Path, required=True, help="a file if named *.npz, else a store")
+    add("--n", type=int, help="number of clips; by default as many as `fit` was given")
+    add("--counts-like", choices=["train"], help="as many of each class as `fit` was given")
+    add("--label", help="name of the one class to sample")
+    add("--length", type=int, help="frames of every clip; by default drawn as in training")
+    add("--seed", type=int, default=0, help="sample i depends on (seed, i) alone")
+    add("--temperature", type=float, default=1.0, help="below 1: more typical, less diverse")
+    add("--frames", type=int, help="stretch every clip to so many frames, for recognisers")
+    add("--device", default="cpu", help="where to compute")
+    _add_trust(add)
+    add("--overwrite", action="store_true", help="replace what is at OUT")
+
+
+def _add_evaluate(commands: _Commands) -> None:
+    add = _command(commands, "evaluate", evaluate).add_argument
+    add("samples", type=Path, nargs="+", help="stores of samples; each is a row")
+    add("--real", type=Path, required=True, metavar="STORE", help="real clips")
+    add("--out", type=Path, required=True, help="folder for the report")
+    add("--train", nargs="+", metavar="SUBJECT", help="default: whom the generator was given")
+    add("--test", nargs="+", metavar="SUBJECT", help="default: all others of the store")
+    add("--seed", type=int, default=0, help="of extractor, draws and intervals")
+    add("--k", type=int, default=5, help="neighbours for density and coverage")
+
+
+def _add_augment(commands: _Commands) -> None:
+    add = _command(commands, "augment", augment).add_argument
+    add("checkpoint", type=Path, help="folder of a run, or a checkpoint file")
+    add("--real", type=Path, required=True, metavar="STORE", help="what it was trained from")
+    add("--out", type=Path, required=True, help="folder for the report")
+    add("--test", nargs="+", metavar="SUBJECT", help="default: all others of the store")
+    add("--seeds", type=int, default=5, help="repetitions: own samples, own classifier")
+    add("--ratio", type=float, default=1.0, help="synthetic clips for each real one")
+    add("--steps", type=int, default=300, help="optimiser steps of every arm")
+    _add_trust(add)
+
+
+def _add_view(commands: _Commands) -> None:
+    add = _command(commands, "view", view).add_argument
+    add("stores", type=Path, nargs="+", help="stores of real, noisy or generated clips")
+    add("--out", type=Path, default=Path("view.html"), help="page to write")
+    add("--clips", type=int, default=3, help="clips of each class and store")
+
+
+def _add_trust(add: Callable[..., object]) -> None:
+    add("--trust-code", action="store_true", help="allow classes from outside motiongen")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if words[:1] == ["fit"]:
+            from motiongen import fitting
+
+            return fitting.run(words[1:])
+        chosen = _parser().parse_args(words)
+        return chosen.function(chosen)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # the reader of our output has seen enough
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return 0
+    except (ValueError, OSError, ArithmeticError) as error:
+        if os.environ.get("MOTIONGEN_DEBUG"):
+            raise
+        print(f"motiongen: error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

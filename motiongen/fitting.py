@@ -1,0 +1,148 @@
+"""`motiongen fit`: Lightning's command line, with one YAML an axis and the spec from the data."""
+
+import logging
+import signal
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+
+from motiongen.checkpoint import BEST, LAST
+from motiongen.data.module import MotionData
+from motiongen.encoders import CNN, GCN, RNN, Transformer  # noqa: F401  (bare names in YAML)
+from motiongen.generators import VAE, Generator  # noqa: F401
+
+Tracking = Literal["off", "offline", "online"]
+#: exit codes of a process that a signal ended
+INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
+
+
+class MotionCLI(LightningCLI):
+    """Parses and builds; model and data share the spec, which comes from the data."""
+
+    def __init__(self, args: Sequence[str]) -> None:
+        super().__init__(
+            Generator,
+            MotionData,
+            subclass_mode_model=True,
+            save_config_callback=None,
+            seed_everything_default=0,
+            trainer_defaults=trainer_defaults(),
+            parser_kwargs={"prog": "motiongen fit", "description": FIT_HELP},
+            args=list(args),
+            run=False,
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Adds the run's folder, resuming and tracking; links the spec."""
+        parser.add_argument("--out", type=Path, default=Path("runs/fit"), help="folder of the run")
+        parser.add_argument("--resume", type=bool, default=False, help="go on where OUT stopped")
+        parser.add_argument(
+            "--wandb",
+            type=Tracking,
+            default="off",
+            help="track the run with Weights & Biases: offline or online",
+        )
+        parser.add_argument("--seed", type=int, default=0, help="of weights, order and latents")
+        parser.link_arguments("seed", "seed_everything")
+        parser.link_arguments("seed", "data.seed")
+        parser.link_arguments("data.spec", "model.init_args.spec", apply_on="instantiate")
+        parser.set_defaults({"model": {"class_path": "motiongen.generators.VAE"}})
+
+    def instantiate_trainer(self, **changes: Any) -> pl.Trainer:
+        """Adds the run's folder, logger and callbacks to what was configured."""
+        config = self.config_init
+        out = Path(config["out"])
+        changes.setdefault("default_root_dir", str(out))
+        changes.setdefault("logger", make_logger(out, config["wandb"]))
+        changes.setdefault("callbacks", callbacks(out))
+        return super().instantiate_trainer(**changes)
+
+
+FIT_HELP = "Train a generator. Without --data.store it learns from the embedded synthetic motion."
+
+
+def trainer_defaults() -> dict[str, Any]:
+    """What `configs/trainer.yaml` holds, so that a bare `motiongen fit` does the same."""
+    return {
+        "max_steps": 2000,
+        "max_epochs": -1,
+        "devices": 1,
+        "gradient_clip_val": 1.0,
+        "num_sanity_val_steps": 0,
+        "log_every_n_steps": 1,
+        "enable_model_summary": False,
+    }
+
+
+def make_logger(out: Path, tracking: Tracking) -> list[Logger]:
+    """A CSV file in the run's folder and, where asked for, Weights & Biases."""
+    loggers: list[Logger] = [CSVLogger(str(out), name="", version="log")]
+    if tracking != "off":
+        out.mkdir(parents=True, exist_ok=True)
+        offline = tracking == "offline"
+        loggers.append(WandbLogger(project="motiongen", save_dir=str(out), offline=offline))
+    return loggers
+
+
+def callbacks(out: Path) -> list[Callback]:
+    """Keeps the checkpoint of the best validation score, and the last one to resume from."""
+    return [
+        ModelCheckpoint(
+            dirpath=str(out),
+            filename=Path(BEST).stem,
+            monitor="validation/score",
+            mode="min",
+            save_last=True,
+            enable_version_counter=False,
+        ),
+        TQDMProgressBar(refresh_rate=10),
+    ]
+
+
+def run(args: Sequence[str]) -> int:
+    """Runs `motiongen fit` and returns the exit code."""
+    quiet()
+    cli = MotionCLI(args)
+    out, resume = Path(cli.config["out"]), bool(cli.config["resume"])
+    cli.model.seed = int(cli.config["seed"])
+    return fit(cli.model, cli.datamodule, cli.trainer, out, resume=resume)
+
+
+def fit(
+    model: Generator, data: MotionData, trainer: pl.Trainer, out: Path, *, resume: bool = False
+) -> int:
+    """Trains and returns the exit code: 0, or 130 / 143 after SIGINT / SIGTERM.
+
+    Raises:
+        FileExistsError: if `out` holds a run that is not to be resumed.
+        FileNotFoundError: if there is nothing to resume.
+    """
+    last = out / LAST
+    if last.exists() and not resume:
+        raise FileExistsError(
+            f"{out} holds a run; go on with it (--resume true) or choose another --out"
+        )
+    if resume and not last.exists():
+        raise FileNotFoundError(f"{last}: nothing to resume")
+    trainer.fit(model, data, ckpt_path=str(last) if resume else None, weights_only=True)
+    if trainer.received_sigterm or trainer.interrupted:
+        code = TERMINATED if trainer.received_sigterm else INTERRUPTED
+        logging.getLogger(__name__).warning("interrupted; resume with --out %s --resume true", out)
+        return code
+    return 0
+
+
+def quiet() -> None:
+    """Silences what Lightning says about itself and keeps what it says about the run."""
+    for name in ("pytorch_lightning.utilities.rank_zero", "lightning.pytorch.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", ".*tensorboardX.*")
+    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    warnings.filterwarnings("ignore", ".*jit.script.* is deprecated.*")
+    warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
