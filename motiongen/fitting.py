@@ -80,6 +80,13 @@ def trainer_defaults() -> dict[str, Any]:
     }
 
 
+def make_trainer(out: Path, **changes: Any) -> pl.Trainer:
+    """The trainer of `motiongen fit`, for use from Python."""
+    quiet()
+    defaults = {"default_root_dir": str(out), "logger": make_logger(out, "off")}
+    return pl.Trainer(**{**trainer_defaults(), **defaults, "callbacks": callbacks(out), **changes})
+
+
 def make_logger(out: Path, tracking: Tracking) -> list[Logger]:
     """A CSV file in the run's folder and, where asked for, Weights & Biases."""
     loggers: list[Logger] = [CSVLogger(str(out), name="", version="log")]

@@ -1,0 +1,175 @@
+"""From stores on disk to reports: what `motiongen evaluate`, `augment` and `view` do."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from motiongen.augmentation import augmentation_study
+from motiongen.checkpoint import load
+from motiongen.classifier import MotionClassifier, fit_classifier
+from motiongen.data.module import as_batch, load_clips
+from motiongen.data.store import Store
+from motiongen.evaluation import EvaluationSettings, evaluate
+from motiongen.motion import Motion, MotionBatch, MotionSpec
+from motiongen.report import Report
+from motiongen.viewer.page import Group, Panel, write_page
+
+EXTRACTOR_STEPS = 500
+
+
+def evaluate_stores(
+    samples: Sequence[Path],
+    real: Path,
+    *,
+    train: Sequence[str] | None = None,
+    test: Sequence[str] | None = None,
+    seed: int = 0,
+    k: int = 5,
+) -> Report:
+    """Scores stores of samples against a store of real clips.
+
+    Args:
+        samples: stores that `motiongen sample` wrote; all with the same spec.
+        real: store of real clips.
+        train: subjects that the generators were given; None: as the first store of samples says.
+        test: subjects that nobody was given; None: all others.
+        seed: of extractor, draws and intervals.
+        k: neighbours for density and coverage.
+
+    Raises:
+        ValueError: if the specs differ, or a subject is on both sides.
+    """
+    sets = {path.stem: Store.open(path) for path in samples}
+    first = next(iter(sets.values()))
+    spec = first.spec
+    for path, opened in zip(samples, sets.values(), strict=True):
+        if opened.spec != spec:
+            raise ValueError(f"{path}: its spec {opened.spec} differs from {spec} of {samples[0]}")
+    trained_on = first.manifest["origin"].get("trained_on", {})
+    people = split_people(Store.open(real), train or trained_on.get("subjects"), test)
+    parts = load_people(Store.open(real), spec, people)
+    extractor = fit_extractor(parts["train"][0], spec, seed)
+    return evaluate(
+        {name: as_batch(load_clips(opened, spec), spec) for name, opened in sets.items()},
+        train=parts["train"][0],
+        test=parts["test"][0] if "test" in parts else None,
+        spec=spec,
+        extractor=extractor,
+        subjects={part: subjects for part, (_, subjects) in parts.items()},
+        settings=EvaluationSettings(k=k, seed=seed),
+        title=f"Evaluation of {', '.join(sets)}",
+    )
+
+
+def split_people(
+    real: Store, train: Sequence[str] | None, test: Sequence[str] | None
+) -> dict[str, list[str]]:
+    """Who is in the train set and who in the test set; no test people is allowed.
+
+    Raises:
+        ValueError: if the train people are not known, or somebody is on both sides.
+    """
+    everyone = sorted({record.subject for record in real.records})
+    if not train:
+        raise ValueError(
+            f"the samples do not say whom their model learned from; name them with --train; "
+            f"the store has {', '.join(everyone)}"
+        )
+    chosen = list(test) if test is not None else [s for s in everyone if s not in set(train)]
+    if both := sorted(set(train) & set(chosen)):
+        raise ValueError(f"subjects {', '.join(both)} are in the train set and in the test set")
+    return {"train": list(train), "test": chosen}
+
+
+def load_people(
+    real: Store, spec: MotionSpec, people: dict[str, list[str]]
+) -> dict[str, tuple[MotionBatch, list[str]]]:
+    """The clips of each part, and who moves in each of them; a part without people is left out."""
+    parts = {}
+    for part, subjects in people.items():
+        if subjects:
+            motions = load_clips(real, spec, subjects=subjects)
+            parts[part] = (as_batch(motions, spec), [motion.subject for motion in motions])
+    return parts
+
+
+def fit_extractor(clips: MotionBatch, spec: MotionSpec, seed: int) -> MotionClassifier:
+    """Trains the feature space of the scores, with a progress bar."""
+    with bar(EXTRACTOR_STEPS, "feature extractor") as step:
+        return fit_classifier(clips, spec, steps=EXTRACTOR_STEPS, seed=seed, progress=step)
+
+
+def augment_store(
+    checkpoint: Path,
+    real: Path,
+    *,
+    test: Sequence[str] | None = None,
+    seeds: int = 5,
+    ratio: float = 1.0,
+    steps: int = 300,
+    trust_code: bool = False,
+) -> Report:
+    """Measures what a trained generator's samples add to the training set of a recogniser."""
+    model = load(checkpoint, trust_code=trust_code)
+    people = split_people(Store.open(real), model.provenance.get("subjects"), test)
+    if not people["test"]:
+        raise ValueError("nobody is left to test on: the generator was given all subjects")
+    parts = load_people(Store.open(real), model.spec, people)
+
+    def draw(labels: list[int], seed: int) -> MotionBatch:
+        return model.sample(len(labels), label=labels, seed=seed)
+
+    with bar(3 * seeds, "classifiers") as step:
+        table = augmentation_study(
+            parts["train"][0],
+            parts["test"][0],
+            model.spec,
+            draw,
+            seeds=seeds,
+            ratio=ratio,
+            steps=steps,
+            progress=step,
+        )
+    return Report(
+        title="Does it help? Recognition with generated clips",
+        summary=[table.caption],
+        tables=[table],
+        context={"checkpoint": str(checkpoint), "people": people, "ratio": ratio, "steps": steps},
+    )
+
+
+@contextmanager
+def bar(total: int, text: str) -> Iterator[Callable[[], object]]:
+    """A progress bar on a terminal; gives what advances it by one."""
+    with tqdm(total=total, desc=text, disable=None) as shown:
+        yield shown.update
+
+
+def view_stores(stores: Sequence[Path], out: Path, *, clips: int = 3) -> None:
+    """Writes a page with some clips of each class and store, side by side.
+
+    Raises:
+        ValueError: if `clips` is below 1.
+    """
+    if clips < 1:
+        raise ValueError(f"--clips: found {clips}, at least 1 is needed")
+    opened = {path: Store.open(path) for path in stores}
+    labels = dict.fromkeys(r.label for store in opened.values() for r in store.records)
+    groups = []
+    for label in labels:
+        chosen = {path.stem: spread(store, label, clips) for path, store in opened.items()}
+        panels = [Panel(name, motions) for name, motions in chosen.items() if motions]
+        groups.append(Group(label or "no label", panels))
+    title = "Clips of " + ", ".join(path.stem for path in stores)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_page(out, title=title, groups=groups)
+
+
+def spread(store: Store, label: str | None, count: int) -> list[Motion]:
+    """Some clips of a class, evenly spread over its people."""
+    rows = [i for i, record in enumerate(store.records) if record.label == label]
+    at = torch.linspace(0, len(rows) - 1, min(count, len(rows))).round().long().tolist()
+    return [store[rows[i]] for i in at]
