@@ -1,0 +1,62 @@
+"""Clips to look at: real ones beside generated ones of the same class."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from motiongen.evaluation.drawing import canonical_order
+from motiongen.motion import MotionBatch, MotionSpec
+from motiongen.viewer.page import Group, Panel
+
+
+def player_groups(
+    spec: MotionSpec,
+    real: MotionBatch,
+    generated: Mapping[str, MotionBatch],
+    *,
+    classes: int = 8,
+    samples: int = 3,
+    seed: int = 0,
+) -> list[Group]:
+    """One group a class: a real clip as recorded, its clean truth where known, generated clips.
+
+    Clips are drawn, not chosen.
+
+    Args:
+        spec: names the classes.
+        real: clips with labels; `target` is the truth.
+        generated: sets by name; clips without a label are not shown.
+        classes: number of groups at most: the first classes that every set has clips of.
+        samples: generated clips of each set.
+        seed: of the draw.
+    """
+    rng = np.random.default_rng(seed)
+    real = real.select(canonical_order(real))
+    sets = {name: clips.select(canonical_order(clips)) for name, clips in generated.items()}
+    groups = []
+    for label, name in enumerate(spec.classes):
+        found = [_rows(clips, label, rng) for clips in (real, *sets.values())]
+        if len(groups) == classes or not all(len(rows) for rows in found):
+            continue
+        panels = _real_panels(spec, real.select(found[0][:1]))
+        for (title, clips), rows in zip(sets.items(), found[1:], strict=True):
+            motions = clips.select(rows[:samples]).unbind(spec, "generated")
+            panels.append(Panel(title, motions))
+        groups.append(Group(name, panels))
+    return groups
+
+
+def _rows(clips: MotionBatch, label: int, rng: np.random.Generator) -> torch.Tensor:
+    rows = (clips.label == label).nonzero()[:, 0]
+    return rows[torch.from_numpy(rng.permutation(len(rows)))]
+
+
+def _real_panels(spec: MotionSpec, clip: MotionBatch) -> list[Panel]:
+    (motion,) = clip.unbind(spec, "real")
+    panels = [Panel("real", [motion.replace(target=None)], "as recorded, with noise and gaps")]
+    if motion.target is not None and not torch.equal(motion.target, motion.joints):
+        seen = (motion.target != 0).any(-1).float()
+        truth = motion.replace(joints=motion.target, confidence=seen, target=None)
+        panels.append(Panel("clean truth", [truth], "the same clip without noise"))
+    return panels

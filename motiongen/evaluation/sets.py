@@ -1,0 +1,208 @@
+"""A set of clips with all that metrics read of it, measured once; and the trivial baselines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, Shaped
+
+from motiongen import layouts
+from motiongen.classifier import MotionClassifier, fill_gaps, predict
+from motiongen.evaluation.drawing import canonical_order, rows_by_label
+from motiongen.evaluation.paths import FRAMES, Paths, Shown, as_paths, stretched
+from motiongen.metrics.memorisation import COPY_DISTANCE_M
+from motiongen.metrics.naturalness import naturalness_per_clip
+from motiongen.motion import MotionBatch, MotionSpec
+from motiongen.stature import body_height
+
+#: noise of the "noisy copy" baseline, of each coordinate
+NOISE_M = 0.03
+#: turns metres into body heights where there are no metres
+ADULT_M = 1.7
+COPY_DISTANCE_HEIGHTS = 0.01
+#: clips from which the body height is measured
+HEIGHT_CLIPS = 200
+
+
+@dataclass(frozen=True)
+class Ruler:
+    """In which unit lengths are stated: metres, or body heights where there are no metres.
+
+    Args:
+        scale: physical units times this are the ruler's.
+        length: its name.
+        near: name of its hundredth, for small distances.
+        copy: clips nearer than this are copies.
+        noise: what a bad estimator adds to each coordinate.
+    """
+
+    scale: float
+    length: str
+    near: str
+    copy: float
+    noise: float
+
+    @classmethod
+    def of(cls, train: MotionBatch, spec: MotionSpec) -> "Ruler":
+        """The ruler of a data set.
+
+        Raises:
+            ValueError: if no clip shows a body of any height.
+        """
+        if spec.unit == "m":
+            return cls(1.0, "m", "cm", COPY_DISTANCE_M, NOISE_M)
+        some = train.select(torch.linspace(0, len(train) - 1, HEIGHT_CLIPS).long().unique())
+        heights = np.array([body_height(clip) for clip in some.unbind(spec)])
+        if not (heights > 0).any():
+            raise ValueError("train: no clip shows a body, so there is no unit of length")
+        scale = 1 / float(np.median(heights[heights > 0]))
+        noise = NOISE_M / ADULT_M
+        return cls(scale, "body heights", "% of body height", COPY_DISTANCE_HEIGHTS, noise)
+
+
+@dataclass(frozen=True)
+class ClipSet:
+    """Clips in canonical order, and what was measured of each.
+
+    Args:
+        name: as in the report.
+        clips: physical units.
+        features: of the extractor. Shapes: [n,d].
+        predicted: the extractor's class. Shapes: [n].
+        movement: metrics of single clips, in the ruler's unit; NaN where not defined.
+        paths: filled, of one length; see `as_paths`.
+        people: who moves in each clip, if known. Shapes: [n].
+    """
+
+    name: str
+    clips: MotionBatch
+    features: Float[np.ndarray, "_n _d"]
+    predicted: Int[np.ndarray, "_n"]
+    movement: dict[str, Float[np.ndarray, "_n"]]
+    paths: tuple[Paths, Shown]
+    people: Shaped[np.ndarray, "_n"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @property
+    def labels(self) -> Int[np.ndarray, "_n"]:
+        """Class of each clip, -1 without one."""
+        return self.clips.label.cpu().numpy()
+
+    def paths_of(self, rows: np.ndarray) -> tuple[Paths, Shown]:
+        """The paths of some clips."""
+        return self.paths[0][rows], self.paths[1][rows]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Measures sets of clips in one way: one extractor, one ruler, one spec."""
+
+    spec: MotionSpec
+    extractor: MotionClassifier
+    ruler: Ruler
+
+    def __call__(
+        self, name: str, clips: MotionBatch, people: Sequence[str] | None = None
+    ) -> ClipSet:
+        """Features, predictions, movement and paths of all clips.
+
+        Raises:
+            ValueError: if clips do not fit the spec, or a joint that was seen is not finite;
+                names the set.
+        """
+        check_clips(name, clips, self.spec)
+        if people is not None and len(people) != len(clips):
+            raise ValueError(f"{name}: {len(people)} subjects were given for {len(clips)} clips")
+        order = canonical_order(clips)
+        clips = clips.to("cpu").select(order)
+        device = next(self.extractor.parameters()).device
+        features, logits = predict(self.extractor, clips.to(device))
+        features = features.double().cpu().numpy()
+        if not np.isfinite(features).all():
+            raise ValueError(f"{name}: the extractor's features are not finite")
+        return ClipSet(
+            name=name,
+            clips=clips,
+            features=features,
+            predicted=logits.argmax(1).cpu().numpy(),
+            movement=movement(clips, self.spec, self.ruler.scale),
+            paths=as_paths(clips, self.spec, self.ruler.scale),
+            people=None if people is None else np.array(people)[order.numpy()],
+        )
+
+
+def movement(
+    clips: MotionBatch, spec: MotionSpec, scale: float = 1.0
+) -> dict[str, Float[np.ndarray, "_n"]]:
+    """Metrics of single clips; those that need metres and a floor are left out without them."""
+    found = naturalness_per_clip(
+        clips.joints.double().cpu().numpy() * scale,
+        clips.mask.cpu().numpy(),
+        layouts.get(spec.layout),
+        spec.fps,
+    )
+    return found if spec.unit == "m" else {k: v for k, v in found.items() if k != "foot_skate"}
+
+
+def check_clips(name: str, clips: MotionBatch, spec: MotionSpec) -> None:
+    """Refuses a set that does not fit the spec.
+
+    Raises:
+        ValueError: if there is no clip, the shape or a label is wrong, or a joint that was seen
+            is not finite; names the set, clip, frame and joint.
+    """
+    shape = (layouts.get(spec.layout).num_joints, spec.channels)
+    if not len(clips) or tuple(clips.joints.shape[2:]) != shape:
+        raise ValueError(
+            f"{name}: clips are {tuple(clips.joints.shape)}, allowed [n,frames,{shape[0]},"
+            f"{shape[1]}] with n of at least 1"
+        )
+    if int(clips.label.max()) >= len(spec.classes):
+        raise ValueError(
+            f"{name}: label {int(clips.label.max())}, allowed -1 to {len(spec.classes) - 1}"
+        )
+    bad = clips.mask & ~torch.isfinite(clips.joints).all(-1)
+    if bad.any():
+        clip, frame, joint = bad.nonzero()[0].tolist()
+        raise ValueError(
+            f"{name}: clip {clip}, frame {frame}, joint {joint} was seen, but is at "
+            f"{clips.joints[clip, frame, joint].tolist()}"
+        )
+
+
+# ---- trivial generators -------------------------------------------------------------------------
+
+
+def copies(train: MotionBatch, labels: np.ndarray, rng: np.random.Generator) -> MotionBatch:
+    """Train clips unchanged: what a model that memorised its train set would give."""
+    rows = rows_by_label(labels, train.label.numpy(), rng)
+    return train.select(torch.from_numpy(rows)).replace(target=None, index=None)
+
+
+def noisy_copies(copied: MotionBatch, noise: float, rng: np.random.Generator) -> MotionBatch:
+    """The same with white noise on each coordinate that was seen."""
+    added = torch.from_numpy(rng.normal(0.0, noise, tuple(copied.joints.shape))).float()
+    return copied.replace(joints=torch.where(copied.mask[..., None], copied.joints + added, 0.0))
+
+
+def class_means(copied: MotionBatch, train: MotionBatch) -> MotionBatch:
+    """The mean train clip of each clip's class, stretched to that clip's length."""
+    filled, known = fill_gaps(train.joints, train.mask, train.frame_mask)
+    shown = known.any(1)
+    paths = stretched(filled, train.length, FRAMES)
+    joints, seen = [], []
+    for label in copied.label.tolist():
+        rows = train.label == label
+        count = shown[rows].sum(0)
+        total = (paths[rows] * shown[rows][:, None, :, None]).sum(0)
+        joints.append(total / count.clamp(min=1)[:, None])
+        seen.append(count > 0)
+    size, ends = copied.joints.shape[1], torch.full((len(copied),), FRAMES)
+    spread = stretched(torch.stack(joints), ends, copied.length, size)
+    confidence = copied.frame_mask[..., None] & torch.stack(seen)[:, None]
+    return copied.replace(
+        joints=torch.where(confidence[..., None], spread, 0.0), confidence=confidence.float()
+    )
