@@ -20,9 +20,11 @@ from motiongen.evaluation import (
     player_groups,
 )
 from motiongen.evaluation.drawing import halves, rows_by_label, stratified_order
+from motiongen.evaluation.findings import Scores, warn_of_blindness
 from motiongen.evaluation.paths import as_paths, nearest, path_distances
 from motiongen.motion import MotionSpec
 from motiongen.noise import Estimator, noisy_view
+from motiongen.report import Value
 
 CLASSES = ("walk", "squat", "wave")
 SPEC = MotionSpec("kinect20", 3, 32, 20.0, CLASSES)
@@ -187,6 +189,20 @@ def test_summary_and_context_state_numbers():
     assert found.context["extractor"]["encoder"] == "CNN"
     assert found.context["extractor"]["accuracy on test clips"] > 0.6
     assert found.context["clips"]["compared of each set"] == 30
+
+
+def test_coverage_that_a_class_mean_reaches_is_warned_of():
+    assert not any("mean clip of each class" in text for text in report().warnings)
+    first = report().tables[0]
+    rows = [
+        replace(row, values={**row.values, "coverage": Value(1.0)})
+        if row.name == "class mean"
+        else row
+        for row in first.rows
+    ]
+    scores = Scores({"train": replace(first, rows=rows)})
+    (text,) = warn_of_blindness(scores)
+    assert "covers 100 % of the training clips" in text
 
 
 def test_small_sets_are_warned_of():

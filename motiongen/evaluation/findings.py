@@ -20,6 +20,8 @@ NN_RATIO = 0.5
 COVERAGE, SPREAD, INNER_DISTANCE = 0.5, 0.7, 0.3
 #: below this accuracy on unseen people the features say little
 EXTRACTOR_ACCURACY = 0.7
+#: above this share of the coverage of real clips a class mean shows that coverage is blind
+BLIND = 0.9
 #: total variation between label distributions above which scores of sets also measure labels
 LABEL_DISTANCE = 0.1
 
@@ -189,6 +191,20 @@ def warn_of_extractor(train: ClipSet, test: ClipSet | None, size: int) -> list[s
             "singular, and FID depends mostly on the number of clips."
         )
     return found
+
+
+def warn_of_blindness(scores: Scores) -> list[str]:
+    """A trivial generator that covers the train set shows that coverage cannot tell."""
+    trivial, real = (
+        scores.get("train", row, "coverage") for row in ("class mean", "train, other half")
+    )
+    if trivial is None or real is None or trivial < BLIND * real:
+        return []
+    return [
+        f"Even the mean clip of each class covers {percent(trivial)} of the training clips: the "
+        "classifier sees little but classes in them, so coverage cannot tell whether samples "
+        "vary. Sample-to-sample distance and the scores against unseen people can."
+    ]
 
 
 def accuracy(clips: ClipSet) -> float | None:

@@ -194,6 +194,7 @@ class _Sets:
             found += findings.warnings_of(entry.clips.name, scores)
         size = common_size(self.train, self.generated)
         found += findings.warn_of_extractor(self.train, self.test, size)
+        found += findings.warn_of_blindness(scores)
         classes = len(self.measure.spec.classes)
         found += findings.warn_of_labels([e.clips for e in self.generated], self.train, classes)
         return found + self._split_warnings(scores)
