@@ -44,7 +44,7 @@ class Standardizer(nn.Module):
         if not mask.any():
             raise ValueError("standardizer: no joint is seen in any frame of the train split")
         seen = mask.sum(0)
-        mean = (joints * mask[..., None]).sum(0) / seen.clamp(min=1)[:, None]
+        mean = torch.where(mask[..., None], joints, 0.0).sum(0) / seen.clamp(min=1)[:, None]
         # a joint that is never seen gets the mean of the others: any place will do
         mean[seen == 0] = mean[seen > 0].mean(0)
         spread = ((joints - mean)[mask] ** 2).mean().sqrt()

@@ -263,7 +263,7 @@ class Generator(pl.LightningModule, ABC):
             clips = [] if batch.index is None else batch.index.tolist()
             raise FloatingPointError(
                 f"the loss of step {self.global_step} is {total.item()}; clips {clips}; "
-                f"terms { {name: float(value) for name, value in losses.items()} }"
+                f"terms { {name: value.item() for name, value in losses.items()} }"
             )
         if self.global_step % LOG_STEPS == 0:
             self.log_dict({f"train/{n}": v.detach() for n, v in losses.items()})
@@ -280,7 +280,7 @@ class Generator(pl.LightningModule, ABC):
         optimizer = torch.optim.AdamW(
             self.parameters(), self.learning_rate, weight_decay=self.weight_decay, fused=True
         )
-        steps, warm_up = self._planned_steps(), 100
+        steps, warm_up = self.planned_steps(), 100
 
         def share(step: int) -> float:
             rise = min(1.0, (step + 1) / warm_up)
@@ -292,7 +292,8 @@ class Generator(pl.LightningModule, ABC):
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
-    def _planned_steps(self) -> int:
+    def planned_steps(self) -> int:
+        """Optimiser steps of the whole training."""
         if self.trainer.max_steps > 0:
             return self.trainer.max_steps
         return max(1, int(self.trainer.estimated_stepping_batches))
