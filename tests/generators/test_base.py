@@ -1,0 +1,221 @@
+"""What generators share: keys, counts, recipes, and what a checkpoint may name."""
+
+import functools
+
+import numpy as np
+import pytest
+import torch
+
+from motiongen import checkpoint
+from motiongen.encoders import CNN, GCN
+from motiongen.generators import VAE, SampleOptions
+from motiongen.generators.base import build, draw_count, key, plain
+from motiongen.motion import NO_LABEL, MotionSpec
+from motiongen.testing import ContractError, generator_checks
+from motiongen.testing.examples import example_clips, example_spec
+
+SPEC = example_spec()
+
+
+def small(**options):
+    model = VAE(SPEC, functools.partial(CNN, width=8, layers=1), **options)
+    model.fit_statistics(example_clips(SPEC))
+    return model
+
+
+def save(tmp_path, **changes):
+    model = small()
+    content = {"state_dict": model.state_dict()}
+    model.on_save_checkpoint(content)
+    content["motiongen"] |= changes
+    torch.save(content, tmp_path / "model.ckpt")
+    return tmp_path / "model.ckpt"
+
+
+def test_keys_are_independent_streams():
+    keys = [(0, 0, 0), (0, 1, 0), (1, 0, 0), (0, 0, 1), (0, 0, 2)]
+    draws = {key(*each).standard_normal() for each in keys}
+    assert len(draws) == len(keys)
+    assert key(3, 4, 5).random() == key(3, 4, 5).random()
+
+
+def test_counts_are_drawn_as_often_as_they_were_counted():
+    counts = torch.tensor([0, 3, 0, 1])
+    drawn = [draw_count(counts, key(0, number, 0)) for number in range(2000)]
+    share = np.bincount(drawn, minlength=4) / 2000
+    np.testing.assert_allclose(share, [0, 0.75, 0, 0.25], atol=0.03)
+
+
+def test_labels_and_lengths_are_drawn_as_in_training():
+    clips = example_clips(SPEC, people=4)
+    model = small()
+    drawn = model.sample(300)
+    seen = {pair for pair in zip(clips.label.tolist(), clips.length.tolist(), strict=True)}
+    assert set(zip(drawn.label.tolist(), drawn.length.tolist(), strict=True)) == seen
+    share = drawn.label.bincount(minlength=3) / 300
+    torch.testing.assert_close(share, torch.full((3,), 1 / 3), atol=0.09, rtol=0)
+
+
+def test_an_unfitted_model_says_so():
+    model = VAE(SPEC, functools.partial(CNN, width=8, layers=1))
+    with pytest.raises(ValueError, match="never fitted"):
+        model.sample(1)
+
+
+def test_progress_counts_the_clips():
+    counts = []
+    small().sample(70, progress=counts.append)
+    assert sum(counts) == 70
+
+
+def test_a_negative_temperature_is_refused():
+    with pytest.raises(ValueError, match="temperature: found -1.0, must not be negative"):
+        SampleOptions(temperature=-1.0)
+
+
+def test_labels_are_hidden_in_training_only():
+    model = small(label_dropout=0.25)
+    labels = torch.zeros(4000, dtype=torch.long)
+    hidden = (model.train().training_label(labels) == NO_LABEL).float().mean()
+    assert float(hidden) == pytest.approx(0.25, abs=0.03)
+    assert torch.equal(model.eval().training_label(labels), labels)
+
+
+def test_statistics_are_those_of_the_clips():
+    clips, model = example_clips(SPEC), small()
+    assert model.label_counts.tolist() == [4, 4, 4, 0]
+    assert model.length_counts.sum(1).tolist() == [4, 4, 4, 0]
+    for row in range(len(clips)):
+        assert model.length_counts[clips.label[row], clips.length[row]] > 0
+    before = model.standardizer.mean.clone()
+    model.fit_statistics(clips)
+    assert model.label_counts.sum() == 12 and torch.equal(model.standardizer.mean, before)
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_clips():
+    model, clips = small(), example_clips(SPEC)
+    with torch.no_grad():
+        model.observation.log_scale.fill_(float("nan"))
+    with pytest.raises(FloatingPointError, match=r"loss of step 0 is nan; clips \[0, 1, 2"):
+        model.training_step(clips, 0)
+
+
+@pytest.mark.parametrize(
+    "encoder", [GCN, functools.partial(GCN, width=8, layers=1), functools.partial(CNN)]
+)
+def test_a_recipe_builds_the_same_model(encoder):
+    model = VAE(SPEC, encoder, latent=5, rigid=False)
+    recipe = model.recipe
+    assert plain(recipe) == recipe
+    again = build(recipe)
+    assert again.spec == SPEC and again.latent == 5
+    assert again.recipe == recipe
+    shapes = {name: value.shape for name, value in model.state_dict().items()}
+    assert {name: value.shape for name, value in again.state_dict().items()} == shapes
+
+
+def test_what_cannot_be_saved_is_refused_at_once():
+    with pytest.raises(TypeError, match="cannot be written into a checkpoint"):
+        VAE(SPEC, lambda *arguments: CNN(*arguments))
+
+
+def test_a_saved_model_is_loaded(tmp_path):
+    path = save(tmp_path)
+    model = checkpoint.load(path)
+    assert not model.training and model.spec == SPEC
+    assert torch.equal(model.sample(2).joints, small_from(path).sample(2).joints)
+
+
+def small_from(path):
+    content = torch.load(path, weights_only=True)
+    model = build(content["motiongen"]["recipe"])
+    model.load_state_dict(content["state_dict"])
+    return model
+
+
+def outside(path):
+    return {"recipe": {"class_path": path, "init_args": {}}}
+
+
+@pytest.mark.parametrize(
+    "path", ["os.system", "subprocess.Popen", "motiongenx.VAE", "builtins.exec"]
+)
+def test_classes_outside_the_package_are_refused(tmp_path, path):
+    with pytest.raises(ValueError, match=f"{path}.*not part of motiongen.*trust"):
+        checkpoint.load(save(tmp_path, **outside(path)))
+
+
+def test_encoders_outside_the_package_are_refused(tmp_path):
+    recipe = small().recipe
+    recipe["init_args"]["encoder"] = {"class_path": "os.system", "init_args": {}}
+    with pytest.raises(ValueError, match=r"os\.system.*not part of motiongen"):
+        checkpoint.load(save(tmp_path, recipe=recipe))
+
+
+class Home(VAE):
+    """A generator from outside the package."""
+
+
+def test_trusted_code_is_imported():
+    recipe = {"class_path": f"{Home.__module__}.Home", "init_args": {"spec": SPEC.as_dict()}}
+    with pytest.raises(ValueError, match="trust_code=True"):
+        build(recipe)
+
+
+class Forgetful(VAE):
+    """Breaks promises, each of which is found below."""
+
+    mode = "none"
+
+    def losses(self, batch):
+        if self.mode == "peeks":
+            batch = batch.replace(confidence=batch.confidence.clamp(min=0.01))
+        losses = super().losses(batch)
+        return {"loss": losses["total"]} if self.mode == "nameless" else losses
+
+    def noise(self, keys):
+        if self.mode == "global":
+            return torch.randn(len(keys), self.latent)
+        return super().noise(keys)
+
+    def draw(self, noise, condition, mask, options):
+        if self.mode == "mixes":
+            noise = noise + noise.mean(0)
+        if self.mode == "hot":
+            options = SampleOptions()
+        return super().draw(noise, condition, mask, options)
+
+
+@pytest.mark.parametrize(
+    ("mode", "complaint"),
+    [
+        ("nameless", "losses_are_finite: .* no 'total' among the terms .*'loss'"),
+        ("peeks", "losses_ignore_what_was_not_seen: .* 1000.0 where not seen: total"),
+        ("global", "sampling_leaves_no_trace: the global random state moved"),
+        ("mixes", "sample_is_a_function_of_its_number: 1 samples from 1 on: joints: differs"),
+        ("hot", "temperature_zero_gives_one_sample: temperature 0.0: samples alike: False"),
+    ],
+)
+def test_a_broken_generator_is_found(monkeypatch, mode, complaint):
+    monkeypatch.setattr(Forgetful, "mode", mode)
+    name = complaint.partition(":")[0]
+    (check,) = [check for check in generator_checks() if check.__name__ == name]
+    with pytest.raises(ContractError, match=complaint):
+        check(functools.partial(Forgetful, encoder=functools.partial(CNN, width=8, layers=1)))
+
+
+def test_a_spec_may_be_plain_values():
+    model = VAE(SPEC.as_dict(), functools.partial(CNN, width=8, layers=1))
+    assert model.spec == SPEC
+    with pytest.raises(ValueError, match="unknown key"):
+        VAE({**SPEC.as_dict(), "fpss": 1})
+
+
+def test_a_spec_without_classes_samples_without_labels():
+    spec = MotionSpec("kinect20", 3, 14, 5.0)
+    model = VAE(spec, functools.partial(CNN, width=8, layers=1))
+    clips = example_clips(SPEC)
+    model.fit_statistics(clips.replace(label=torch.full_like(clips.label, NO_LABEL)))
+    assert model.sample(2).label.tolist() == [NO_LABEL] * 2
+    with pytest.raises(ValueError, match="label: found 0"):
+        model.sample(1, label=0)

@@ -1,0 +1,27 @@
+"""Every exported generator keeps the contract; one that breaks it is found and named."""
+
+import functools
+import inspect
+
+import pytest
+
+from motiongen import generators
+from motiongen.encoders import CNN
+from motiongen.generators import Generator
+from motiongen.testing import generator_checks
+
+GENERATORS = [
+    kind
+    for kind in (getattr(generators, name) for name in generators.__all__)
+    if inspect.isclass(kind) and issubclass(kind, Generator) and kind is not Generator
+]
+
+
+def test_there_is_something_to_check():
+    assert "VAE" in {kind.__name__ for kind in GENERATORS}
+
+
+@pytest.mark.parametrize("check", generator_checks(), ids=lambda check: check.__name__)
+@pytest.mark.parametrize("generator", GENERATORS, ids=lambda kind: kind.__name__)
+def test_contract(generator, check):
+    check(functools.partial(generator, encoder=functools.partial(CNN, width=32, layers=2)))

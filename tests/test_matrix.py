@@ -1,0 +1,79 @@
+"""Every generator with every encoder: one step, gradients, samples, and the same after loading."""
+
+import functools
+import inspect
+
+import pytest
+import torch
+
+from motiongen import encoders, generators
+from motiongen.encoders import Encoder
+from motiongen.generators import Generator
+from motiongen.testing.examples import example_clips, example_spec
+from motiongen.testing.generators import (
+    gradient_reaches_every_parameter,
+    losses_are_finite,
+    losses_ignore_what_was_not_seen,
+    sample_is_a_function_of_its_number,
+    samples_are_motions,
+)
+from motiongen.testing.models import (
+    require_same_clips,
+    sample_in_a_fresh_process,
+    save,
+    train,
+)
+
+
+def exported(package, base):
+    kinds = (getattr(package, name) for name in package.__all__)
+    kinds = [kind for kind in kinds if inspect.isclass(kind) and issubclass(kind, base)]
+    return [kind for kind in kinds if kind is not base]
+
+
+CELLS = [
+    pytest.param(generator, encoder, id=f"{generator.__name__}-{encoder.__name__}")
+    for generator in exported(generators, Generator)
+    for encoder in exported(encoders, Encoder)
+]
+
+
+def cell(generator, encoder):
+    return functools.partial(generator, encoder=functools.partial(encoder, width=8, layers=2))
+
+
+def test_there_are_cells():
+    assert len(CELLS) >= 4
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        losses_are_finite,
+        losses_ignore_what_was_not_seen,
+        gradient_reaches_every_parameter,
+        samples_are_motions,
+        sample_is_a_function_of_its_number,
+    ],
+    ids=lambda check: check.__name__,
+)
+@pytest.mark.parametrize(("generator", "encoder"), CELLS)
+def test_cell(generator, encoder, check):
+    check(cell(generator, encoder))
+
+
+def test_every_cell_samples_the_same_after_loading(tmp_path):
+    spec = example_spec()
+    clips = example_clips(spec)
+    expected = {}
+    for number, parameters in enumerate(CELLS):
+        torch.manual_seed(number)
+        model = cell(*parameters.values)(spec)
+        model.fit_statistics(clips)
+        for _ in train(model, clips, 1):
+            pass
+        path = tmp_path / f"{parameters.id}.ckpt"
+        expected[path] = save(model, path)
+    found = sample_in_a_fresh_process(list(expected))
+    for (path, drawn), loaded in zip(expected.items(), found, strict=True):
+        require_same_clips(loaded, drawn, path.stem)
