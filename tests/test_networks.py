@@ -1,0 +1,214 @@
+"""The adapters' parts: units, interpolation weights, and bones that do not stretch."""
+
+import numpy as np
+import pytest
+import torch
+
+from motiongen import layouts
+from motiongen.encoders import CNN
+from motiongen.networks import (
+    Decoder,
+    FreeHead,
+    KinematicHead,
+    Standardizer,
+    hats,
+    masked_input,
+)
+
+SKELETON = layouts.get("kinect20")
+
+
+def poses(frames=200, channels=3, seed=0):
+    """Positions around a fixed pose, and a mask of about 80 %."""
+    draws = torch.Generator().manual_seed(seed)
+    rest = torch.randn(1, 20, channels, generator=draws)
+    joints = 5 + rest + 0.1 * torch.randn(frames, 20, channels, generator=draws)
+    return joints, torch.rand(frames, 20, generator=draws) < 0.8
+
+
+def fitted(channels=3):
+    body = Standardizer(SKELETON, channels)
+    body.fit(*poses(channels=channels))
+    return body
+
+
+@pytest.mark.parametrize("channels", [2, 3])
+def test_standardizer_round_trip(channels):
+    body, (joints, _) = fitted(channels), poses(channels=channels)
+    torch.testing.assert_close(body.inverse(body(joints)), joints, atol=1e-5, rtol=0)
+
+
+def test_standardised_positions_have_mean_zero_and_spread_one():
+    body, (joints, mask) = fitted(), poses()
+    seen = body(joints)[mask]
+    assert float(seen.square().mean()) == pytest.approx(1, abs=1e-4)
+    for joint in range(20):
+        mean = body(joints)[mask[:, joint], joint].mean(0)
+        torch.testing.assert_close(mean, torch.zeros(3), atol=1e-4, rtol=0)
+
+
+def test_one_scale_keeps_proportions():
+    body, (joints, _) = fitted(), poses()
+    ratio = (body(joints[1:]) - body(joints[:-1])) / (joints[1:] - joints[:-1])
+    torch.testing.assert_close(ratio, torch.ones_like(ratio) / body.scale, atol=1e-2, rtol=1e-2)
+
+
+@pytest.mark.parametrize("value", [1e3, float("nan"), float("inf")])
+def test_fit_ignores_what_was_not_seen(value):
+    joints, mask = poses()
+    body = Standardizer(SKELETON, 3)
+    body.fit(torch.where(mask[..., None], joints, value), mask)
+    for name, expected in fitted().state_dict().items():
+        assert torch.equal(body.state_dict()[name], expected), name
+
+
+def test_support_is_the_share_of_frames():
+    joints, mask = poses()
+    mask[:, 3], mask[:, 4] = False, True
+    body = Standardizer(SKELETON, 3)
+    body.fit(joints, mask)
+    torch.testing.assert_close(body.support, mask.float().mean(0))
+    assert body.support[3] == 0 and body.support[4] == 1
+    # a joint that is never seen stands somewhere near the others
+    assert float((body.mean[3] - body.mean.mean(0)).abs().max()) < 1
+
+
+def test_bone_lengths_are_medians_over_frames_that_show_both_ends():
+    joints, mask = poses()
+    joints[7] *= 100
+    body = Standardizer(SKELETON, 3)
+    body.fit(joints, mask)
+    for child, parent in SKELETON.bones:
+        both = (mask[:, child] & mask[:, parent]).numpy()
+        length = np.linalg.norm((joints[:, child] - joints[:, parent]).numpy()[both], axis=-1)
+        assert float(body.bone_length[child]) == pytest.approx(np.median(length), rel=0.02)
+    assert body.bone_length[SKELETON.root] == 0
+
+
+def test_a_bone_that_is_never_seen_has_a_usual_length():
+    joints, mask = poses()
+    hand = SKELETON.index("left_hand")
+    mask[:, hand] = False
+    body = Standardizer(SKELETON, 3)
+    body.fit(joints, mask)
+    lengths = body.bone_length[body.bone_length > 0]
+    assert len(lengths) == 19 and lengths.min() <= body.bone_length[hand] <= lengths.max()
+
+
+@pytest.mark.parametrize(
+    ("joints", "mask", "words"),
+    [
+        (torch.randn(5, 20, 3), torch.zeros(5, 20, dtype=torch.bool), "no joint is seen"),
+        (torch.ones(5, 20, 3), torch.ones(5, 20, dtype=torch.bool), "are the same"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(joints, mask, words):
+    with pytest.raises(ValueError, match=words):
+        Standardizer(SKELETON, 3).fit(joints, mask)
+
+
+def test_masked_input_zeroes_and_appends_the_confidence():
+    x = torch.full((1, 2, 3, 2), float("nan"))
+    x[0, 0, 1] = torch.tensor([4.0, 5.0])
+    confidence = torch.zeros(1, 2, 3)
+    confidence[0, 0, 1] = 0.25
+    found = masked_input(x, confidence)
+    assert found[0, 0, 1].tolist() == [4.0, 5.0, 0.25]
+    assert int(found.count_nonzero()) == 3
+
+
+@pytest.mark.parametrize("knots", [2, 4, 8])
+def test_hats_sum_to_one_on_existing_frames(knots):
+    length = torch.tensor([2, 3, 9, 16])
+    weights = hats(length, 16, knots)
+    exists = torch.arange(16) < length[:, None]
+    torch.testing.assert_close(weights.sum(-1), exists.float(), atol=1e-5, rtol=0)
+    assert bool((weights >= 0).all())
+
+
+def test_hats_are_linear_interpolation_over_each_clip():
+    length = torch.tensor([2, 5, 12])
+    values = torch.randn(8, dtype=torch.float64)
+    found = hats(length, 12, 8).double() @ values
+    for row, frames in enumerate(length.tolist()):
+        at = np.linspace(0, 7, frames)
+        expected = np.interp(at, np.arange(8), values.numpy())
+        np.testing.assert_allclose(found[row, :frames], expected, atol=1e-5)
+
+
+def head_and_input(seed=0):
+    torch.manual_seed(seed)
+    body = fitted()
+    head = KinematicHead(SKELETON, body, 6)
+    torch.nn.init.normal_(head.stretch.weight)
+    return body, head, torch.randn(3, 9, 20, 3), torch.randn(3, 6)
+
+
+def test_bones_keep_their_length_over_time():
+    body, head, out, condition = head_and_input()
+    joints = body.inverse(head(out, condition)).detach()
+    child, parent = SKELETON.bones.T
+    length = (joints[:, :, child] - joints[:, :, parent]).norm(dim=-1)
+    assert float((length / length[:, :1] - 1).abs().max()) < 1e-5
+    # people differ, by a third at most
+    share = (length[:, 0] / body.bone_length[child]).log()
+    assert float(share.abs().max()) <= 0.33 + 1e-4
+    assert float(share.std(0).min()) > 0.01
+
+
+def test_kinematics_equal_a_walk_along_the_tree():
+    body, head, out, condition = head_and_input()
+    found = body.inverse(head(out, condition)).detach().double()
+    mean, scale = body.mean.double(), body.scale.double()
+    share = (0.33 * head.stretch(condition).tanh()).exp().detach().double()
+    expected = torch.zeros_like(found)
+    expected[:, :, SKELETON.root] = out[:, :, SKELETON.root] * scale + mean[SKELETON.root]
+    done = {SKELETON.root}
+    while len(done) < SKELETON.num_joints:
+        for child, parent in SKELETON.bones.tolist():
+            if parent in done and child not in done:
+                rest = mean[child] - mean[parent]
+                turned = rest / rest.norm() + out[:, :, child]
+                length = body.bone_length[child] * share[:, child]
+                bone = turned / turned.norm(dim=-1, keepdim=True) * length[:, None, None]
+                expected[:, :, child] = expected[:, :, parent] + bone
+                done.add(child)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+def test_kinematics_stay_finite_where_a_bone_has_no_direction():
+    body, head, out, condition = head_and_input()
+    with torch.no_grad():
+        rest = body.mean - body.mean[head.parents]
+        out[:] = -torch.nn.functional.normalize(rest, dim=-1)
+    out.requires_grad_()
+    joints = head(out, condition)
+    joints.square().sum().backward()
+    assert bool(torch.isfinite(joints).all()) and bool(torch.isfinite(out.grad).all())
+
+
+def test_kinematics_follow_a_body_that_is_fitted_later():
+    body = Standardizer(SKELETON, 3)
+    head = KinematicHead(SKELETON, body, 6)
+    assert not any(name.startswith("shared") for name in head.state_dict())
+    body.fit(*poses())
+    with torch.no_grad():
+        joints = body.inverse(head(torch.zeros(1, 2, 20, 3), torch.zeros(1, 6)))[0, 0]
+    child, parent = SKELETON.bones.T
+    length = (joints[child] - joints[parent]).norm(dim=-1)
+    torch.testing.assert_close(length, body.bone_length[child], atol=1e-5, rtol=0)
+
+
+def test_a_free_head_takes_the_output_as_it_is():
+    out = torch.randn(1, 2, 3, 2)
+    assert FreeHead()(out, torch.zeros(1, 4)) is out
+
+
+def test_a_decoder_knows_the_time_within_the_clip():
+    torch.manual_seed(0)
+    decoder = Decoder(CNN, SKELETON, fitted(), channels=3, condition=6, rigid=False).eval()
+    with torch.no_grad():
+        out = decoder(torch.randn(1, 6).expand(2, -1), torch.tensor([12, 6]), 12)
+    change = out[0].diff(dim=0).abs().amax((1, 2))
+    assert float(change.min()) > 1e-4
+    assert not torch.allclose(out[0, :6], out[1, :6], atol=1e-3)
