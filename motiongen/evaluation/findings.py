@@ -16,6 +16,8 @@ REAL_SHARES = 2.0
 FEATURE_COPY_SHARE = 0.2
 #: below this share of the value for unseen people, samples are suspiciously near to training clips
 NN_RATIO = 0.5
+#: and below this share of that for other takes of the train people, which may be alike rightly
+TAKES_RATIO = 0.8
 #: below these shares of the value for real clips, samples vary too little
 COVERAGE, SPREAD, INNER_DISTANCE = 0.5, 0.7, 0.3
 #: below this accuracy on unseen people the features say little
@@ -126,7 +128,9 @@ def _copied(name: str, scores: Scores) -> list[str]:
             f"clip than like any other; of real clips {percent(usual)} are."
         )
     ratio, unseen = get("nn_ratio"), get("nn_ratio", "test")
-    if ratio is not None and unseen is not None and ratio < NN_RATIO * unseen:
+    takes = get("nn_ratio", half)
+    limits = [] if unseen is None or takes is None else [NN_RATIO * unseen, TAKES_RATIO * takes]
+    if ratio is not None and limits and ratio < min(limits):
         found.append(
             f"suspected copies: samples lie {ratio:.2f} times as far from training clips as from "
             f"people nobody has seen; for real clips of other people it is {unseen:.2f}."
