@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from motiongen import __version__
 
@@ -140,9 +140,17 @@ def _option(text: str) -> tuple[str, str]:
     return name, value
 
 
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong option like every other error: in one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message}; see {self.prog} --help")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         "motiongen",
+        allow_abbrev=False,
         description="Deep generative models of human motion from noisy, incomplete skeletons.",
     )
     parser.add_argument("--version", action="version", version=f"motiongen {__version__}")
@@ -160,7 +168,9 @@ _Commands = argparse._SubParsersAction  # noqa: SLF001  (argparse gives this typ
 def _command(commands: _Commands, name: str, function: object) -> argparse.ArgumentParser:
     text = (function.__doc__ or "").splitlines()[0]
     formatter = argparse.ArgumentDefaultsHelpFormatter
-    command = commands.add_parser(name, help=text, description=text, formatter_class=formatter)
+    command = commands.add_parser(
+        name, help=text, description=text, formatter_class=formatter, allow_abbrev=False
+    )
     command.set_defaults(function=function)
     return command
 

@@ -88,9 +88,16 @@ def _augmentation(model: Generator, noisy: dict[str, MotionBatch], seed: int) ->
     def draw(labels: list[int], number: int) -> MotionBatch:
         return model.sample(len(labels), label=labels, seed=number)
 
-    with bar(9, "classifiers") as step:
+    seeds, steps = 3, 100
+    with bar(3 * seeds * steps, "classifiers") as step:
         return augmentation_study(
-            noisy["train"], noisy["test"], model.spec, draw, seeds=3, steps=100, progress=step
+            noisy["train"],
+            noisy["test"],
+            model.spec,
+            draw,
+            seeds=seeds,
+            steps=steps,
+            progress=step,
         )
 
 

@@ -1,8 +1,11 @@
 """`motiongen fit`: Lightning's command line, with one YAML an axis and the spec from the data."""
 
+import inspect
 import logging
+import re
 import signal
 import warnings
+from argparse import ArgumentError
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -12,10 +15,10 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressB
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
+from motiongen import encoders, generators
 from motiongen.checkpoint import BEST, LAST
 from motiongen.data.module import MotionData
-from motiongen.encoders import CNN, GCN, RNN, Transformer  # noqa: F401  (bare names in YAML)
-from motiongen.generators import VAE, Generator  # noqa: F401
+from motiongen.generators import Generator
 
 Tracking = Literal["off", "offline", "online"]
 #: exit codes of a process that a signal ended
@@ -33,7 +36,12 @@ class MotionCLI(LightningCLI):
             save_config_callback=None,
             seed_everything_default=0,
             trainer_defaults=trainer_defaults(),
-            parser_kwargs={"prog": "motiongen fit", "description": FIT_HELP},
+            parser_kwargs={
+                "prog": "motiongen fit",
+                "description": FIT_HELP,
+                "exit_on_error": False,
+                "allow_abbrev": False,
+            },
             args=list(args),
             run=False,
         )
@@ -98,24 +106,30 @@ def make_logger(out: Path, tracking: Tracking) -> list[Logger]:
 
 
 def callbacks(out: Path) -> list[Callback]:
-    """Keeps the checkpoint of the best validation score, and the last one to resume from."""
+    """Keeps the checkpoint of the best validation score, and the last one to resume from.
+
+    Two callbacks, because `save_last` of one that monitors a score saves at a new best only.
+    """
+    best, last = Path(BEST).stem, Path(LAST).stem
+    score = "validation/score"
     return [
-        ModelCheckpoint(
-            dirpath=str(out),
-            filename=Path(BEST).stem,
-            monitor="validation/score",
-            mode="min",
-            save_last=True,
-            enable_version_counter=False,
-        ),
+        ModelCheckpoint(str(out), best, monitor=score, mode="min", enable_version_counter=False),
+        ModelCheckpoint(str(out), last, enable_version_counter=False),
         TQDMProgressBar(refresh_rate=10),
     ]
 
 
 def run(args: Sequence[str]) -> int:
-    """Runs `motiongen fit` and returns the exit code."""
+    """Runs `motiongen fit` and returns the exit code.
+
+    Raises:
+        ValueError: if an option or a configuration is wrong, in one line that names the key.
+    """
     quiet()
-    cli = MotionCLI(args)
+    try:
+        cli = MotionCLI(args)
+    except (ArgumentError, ValueError) as error:
+        raise ValueError(in_one_line(str(error))) from error
     out, resume = Path(cli.config["out"]), bool(cli.config["resume"])
     cli.model.seed = int(cli.config["seed"])
     return fit(cli.model, cli.datamodule, cli.trainer, out, resume=resume)
@@ -137,19 +151,67 @@ def fit(
         )
     if resume and not last.exists():
         raise FileNotFoundError(f"{last}: nothing to resume")
-    trainer.fit(model, data, ckpt_path=str(last) if resume else None, weights_only=True)
-    if trainer.received_sigterm or trainer.interrupted:
-        code = TERMINATED if trainer.received_sigterm else INTERRUPTED
-        logging.getLogger(__name__).warning("interrupted; resume with --out %s --resume true", out)
-        return code
+    try:
+        trainer.fit(model, data, ckpt_path=str(last) if resume else None, weights_only=True)
+    except SystemExit:
+        # after a signal Lightning cleans up and exits; anything else is no wish of the user
+        if not trainer.interrupted:
+            raise
+        saved = f"resume with --out {out} --resume true" if last.exists() else "nothing was saved"
+        logging.getLogger(__name__).warning("interrupted; %s", saved)
+        return TERMINATED if trainer.received_sigterm else INTERRUPTED
     return 0
+
+
+def is_concrete(value: object, base: type) -> bool:
+    """Whether a value is a class that can be built, of a kind."""
+    return isinstance(value, type) and issubclass(value, base) and not inspect.isabstract(value)
+
+
+#: classes that a configuration may name without their module
+BARE_NAMES = [
+    *(name for name in encoders.__all__ if is_concrete(getattr(encoders, name), encoders.Encoder)),
+    *(name for name in generators.__all__ if is_concrete(getattr(generators, name), Generator)),
+]
+#: lines of the parser's report on alternatives that were not meant, and on what it was given
+_CLUTTER = re.compile(
+    r"Does not validate|Subtypes|Errors$|Expected a <class 'NoneType'>|Expected a path|Given v"
+)
+#: how the parser says what we say in other words
+_WORDING = {
+    r"Type collections\.abc\.Callable.*? callable class: ": "",
+    r"\. Got value: Namespace\(.*": "",
+    r"Problem with given class_path ('[^']*')": r"\1",
+    r"Expected a dot import path string: (\S+)": r"there is no class '\1'; full paths work, "
+    f"and the names {', '.join(BARE_NAMES)}",
+}
+
+
+def in_one_line(report: str) -> str:
+    """The line of reasons in the parser's tree of failed attempts."""
+    lines = (line.strip().removeprefix("- ").rstrip(":") for line in report.splitlines())
+    text = ": ".join(line for line in lines if line and not _CLUTTER.match(line))
+    for theirs, ours in _WORDING.items():
+        text = re.sub(theirs, ours, text)
+    return text
+
+
+#: beginnings of warnings about how Lightning uses other libraries, or about what is meant to be so
+_KNOWN_WARNINGS = (
+    ".*tensorboardX",
+    ".*does not have many workers",
+    "LightningCLI's args parameter is intended to run from",
+    r"\s*By default only one JsonargparseDeprecationWarning",
+    r"(?s)\s.*was\s+deprecated\s+in\s+v4",
+    ".*treespec, LeafSpec",
+    ".*jit.script.* is deprecated",
+    ".*Checkpoint directory .* exists and is not empty",
+)
 
 
 def quiet() -> None:
     """Silences what Lightning says about itself and keeps what it says about the run."""
-    for name in ("pytorch_lightning.utilities.rank_zero", "lightning.pytorch.utilities.rank_zero"):
+    for name in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.seed"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", ".*tensorboardX.*")
-    warnings.filterwarnings("ignore", ".*does not have many workers.*")
-    warnings.filterwarnings("ignore", ".*jit.script.* is deprecated.*")
-    warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
+    for message in _KNOWN_WARNINGS:
+        warnings.filterwarnings("ignore", message)

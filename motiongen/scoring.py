@@ -122,7 +122,7 @@ def augment_store(
     def draw(labels: list[int], seed: int) -> MotionBatch:
         return model.sample(len(labels), label=labels, seed=seed)
 
-    with bar(3 * seeds, "classifiers") as step:
+    with bar(3 * seeds * steps, "classifiers") as step:
         table = augmentation_study(
             parts["train"][0],
             parts["test"][0],

@@ -14,11 +14,16 @@ import torch
 from motiongen import transforms
 from motiongen.data import splits, synthetic
 from motiongen.data.store import Store, write_store
+from motiongen.data.variation import Variation
 from motiongen.motion import Motion, MotionBatch, MotionSpec, collate
 from motiongen.noise import Estimator, Noise, noisy_view
 
 #: subjects and repetitions of the embedded data set
 EMBEDDED_SUBJECTS, EMBEDDED_REPETITIONS, EMBEDDED_SEVERITY = 16, 2, 2
+
+DEFAULT_VARIATION = Variation()
+#: keeps the draws of variations apart from those of order and windows
+VARIATION_STREAM = 1
 
 
 def conform(motion: Motion, spec: MotionSpec) -> Motion:
@@ -90,13 +95,14 @@ class MotionData(pl.LightningDataModule):
     Args:
         store: folder made by `motiongen import`. None: the embedded synthetic data set, seen
             through an estimator-like corruption.
-        subjects: people to use. None: all of them.
+        subjects: people to use, as a list or as text with commas. None: all of them.
         classes: classes to use, in this order. None: all of them.
         layout: skeleton to bring the clips to. None: the store's.
         frames: longest clip; longer ones are cut to a random window. None: the store's.
         fps: frames per second. None: the store's.
         validation: share of the clips that is held back for validation, as whole people.
         noise: corruption added to each clip at each epoch, the clean clip kept as target.
+        variation: small changes of view and size, drawn anew for each batch. None: none.
         batch_size: clips a step.
         epoch_steps: optimiser steps between two validations; passes over the clips run on
             across this border.
@@ -107,13 +113,14 @@ class MotionData(pl.LightningDataModule):
         self,
         store: Path | None = None,
         *,
-        subjects: list[str] | None = None,
+        subjects: list[str | int] | str | int | None = None,
         classes: list[str] | None = None,
         layout: str | None = None,
         frames: int | None = None,
         fps: float | None = None,
         validation: float = 0.15,
         noise: Noise | None = None,
+        variation: Variation | None = DEFAULT_VARIATION,
         batch_size: int = 32,
         epoch_steps: int = 100,
         seed: int = 0,
@@ -129,7 +136,8 @@ class MotionData(pl.LightningDataModule):
         self.spec = replace(
             self.store.spec, **{name: v for name, v in changes.items() if v is not None}
         )
-        self.subjects, self.validation, self.noise = subjects, validation, noise
+        self.subjects, self.validation, self.noise = names(subjects), validation, noise
+        self.variation = variation
         self.batch_size, self.epoch_steps, self.seed = batch_size, epoch_steps, seed
         self.train: list[Motion] = []
         self.held: list[Motion] = []
@@ -196,6 +204,12 @@ class MotionData(pl.LightningDataModule):
 
     def batch(self, step: int) -> MotionBatch:
         """Batch `step` of the training: a function of the seed and of `step` alone."""
+        clips = self._plain_batch(step)
+        if self.variation is None:
+            return clips
+        return self.variation(clips, np.random.default_rng((self.seed, step, VARIATION_STREAM)))
+
+    def _plain_batch(self, step: int) -> MotionBatch:
         count, size = len(self.train), min(self.batch_size, len(self.train))
         places = np.arange(step * size, (step + 1) * size)
         turns, at = places // count, places % count
@@ -222,6 +236,14 @@ class MotionData(pl.LightningDataModule):
     def val_dataloader(self) -> "Held":
         """The clips of held-back people."""
         return Held(as_batch(self.held, self.spec), 4 * self.batch_size)
+
+
+def names(given: Sequence[str | int] | str | int | None) -> list[str] | None:
+    """Subjects as a list of names: "1,3" and [1, 3] mean the people "1" and "3"."""
+    if given is None:
+        return None
+    parts = given.split(",") if isinstance(given, str) else given
+    return [str(part).strip() for part in ([parts] if isinstance(parts, int) else parts)]
 
 
 class Epoch:

@@ -32,6 +32,8 @@ class VAE(Generator):
         kl_weight: weight of the Kullback-Leibler term. 1 is the evidence bound for noise that is
             independent from frame to frame; real noise is correlated in time, so a frame tells
             less than the bound believes, and the weight that restores the balance is larger.
+        warm_up: share of the training over which that weight rises from 0, so that the latent
+            is in use before it costs anything.
         rigid: bones of constant length by construction. None: in 3-D yes, in 2-D, where bones
             change by foreshortening, no.
         noise_degrees: degrees of freedom of the observation noise.
@@ -53,6 +55,7 @@ class VAE(Generator):
         latent: int = 48,
         condition: int = 96,
         kl_weight: float = 4.0,
+        warm_up: float = 0.3,
         rigid: bool | None = None,
         noise_degrees: float = 4.0,
         learning_rate: float = 2e-3,
@@ -69,7 +72,9 @@ class VAE(Generator):
         spec = self.spec
         if rigid and spec.channels != 3:
             raise ValueError(f"rigid bones need 3 channels, the spec has {spec.channels}")
-        self.latent, self.kl_weight = latent, kl_weight
+        if not 0 <= warm_up <= 1:
+            raise ValueError(f"warm_up: found {warm_up}, allowed 0 to 1")
+        self.latent, self.kl_weight, self.warm_up = latent, kl_weight, warm_up
         known = self.condition_features
         self.observation = Observation(self.skeleton.num_joints, degrees=noise_degrees)
         self.posterior = Pool(encoder, self.skeleton, spec.channels, known, 2 * latent)
@@ -102,10 +107,16 @@ class VAE(Generator):
         likelihood = -log_prob.sum() / coordinates
         kl = gaussian_kl(mean, log_variance, prior_mean, prior_log_variance).sum()
         return {
-            "total": likelihood + self.kl_weight * kl / coordinates,
+            "total": likelihood + self._kl_weight_now() * kl / coordinates,
             "likelihood": likelihood,
             "kl": kl / len(batch),
         }
+
+    def _kl_weight_now(self) -> float:
+        if not self.training or self._trainer is None or self.warm_up == 0:
+            return self.kl_weight
+        rise = self.warm_up * self.planned_steps()
+        return self.kl_weight * min(1.0, (self.global_step + 1) / max(1.0, rise))
 
     def _posterior(
         self, x: Tensor, confidence: Tensor, length: Tensor, condition: Tensor
