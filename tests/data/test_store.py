@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from motiongen.data import store as store_module
+from motiongen.data import table
+from motiongen.data import writer as writer_module
 from motiongen.data.store import (
     ARRAYS,
     MANIFEST,
@@ -251,7 +252,7 @@ def break_disk(monkeypatch, operation: str, at: int, code: int) -> Failing:
         monkeypatch.setattr(os, operation, failing)
     elif operation == "file":
         failing = Failing(open, at, code)
-        monkeypatch.setattr(store_module, "open", failing, raising=False)
+        monkeypatch.setattr(writer_module, "open", failing, raising=False)
     elif operation == "mkdir":
         failing = Failing(Path.mkdir, at, code)
         monkeypatch.setattr(Path, "mkdir", lambda *a, **k: failing(*a, **k))
@@ -259,7 +260,7 @@ def break_disk(monkeypatch, operation: str, at: int, code: int) -> Failing:
         failing = Failing(lambda file, data: file.write(data), at, code)
         real = open
         monkeypatch.setattr(
-            store_module, "open", lambda *a: FailingFile(real(*a), failing), raising=False
+            writer_module, "open", lambda *a: FailingFile(real(*a), failing), raising=False
         )
     return failing
 
@@ -365,7 +366,7 @@ def edit(folder: Path, change: Callable[[dict], object]) -> None:
     """Changes the manifest and seals it again, as somebody with bad intentions would."""
     manifest = json.loads((folder / MANIFEST).read_bytes())
     change(manifest)
-    manifest["sha256"] = store_module._manifest_sha256(manifest)
+    manifest["sha256"] = table.manifest_sha256(manifest)
     (folder / MANIFEST).write_text(json.dumps(manifest))
 
 
@@ -418,7 +419,7 @@ def test_a_table_that_points_outside_is_refused(folder: Path, old: str, new: str
     changed = data.replace(old.encode(), new.encode(), 1)
     assert changed != data
     (folder / TABLE).write_bytes(changed)
-    entry = {"bytes": len(changed), "sha256": store_module._sha256(folder / TABLE)}
+    entry = {"bytes": len(changed), "sha256": table.sha256(folder / TABLE)}
     edit(folder, lambda manifest: manifest["files"].update({TABLE: entry}))
     with pytest.raises(StoreError, match=TABLE):
         Store.open(folder)
