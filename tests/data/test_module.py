@@ -20,6 +20,7 @@ from motiongen.data.module import (
     write_synthetic,
 )
 from motiongen.data.store import Store, write_store
+from motiongen.data.variation import Variation
 from motiongen.motion import Motion, MotionSpec
 from motiongen.noise import Dropout, Jitter
 
@@ -45,7 +46,8 @@ def folder(tmp_path_factory):
 
 
 def ready(folder, **options):
-    data = MotionData(folder, **{"batch_size": 4, "validation": 0.2, **options})
+    plain = {"batch_size": 4, "validation": 0.2, "variation": None}
+    data = MotionData(folder, **{**plain, **options})
     data.setup("fit")
     return data
 
@@ -63,13 +65,15 @@ FRAMES = pytest.mark.parametrize("frames", [12, 64])
 
 @NOISES
 @FRAMES
-def test_a_batch_is_a_function_of_seed_and_step(folder, noise, frames):
-    forward, backward = (ready(folder, noise=noise, frames=frames) for _ in range(2))
+@pytest.mark.parametrize("variation", [None, Variation()], ids=["as_is", "varied"])
+def test_a_batch_is_a_function_of_seed_and_step(folder, noise, frames, variation):
+    options = {"noise": noise, "frames": frames, "variation": variation}
+    forward, backward = (ready(folder, **options) for _ in range(2))
     expected = [forward.batch(step) for step in range(8)]
     for step in reversed(range(8)):
         torch.rand(3)
         assert_equal(backward.batch(step), expected[step])
-    other = ready(folder, noise=noise, frames=frames, seed=1)
+    other = ready(folder, **options, seed=1)
     assert any(not torch.equal(other.batch(s).index, expected[s].index) for s in range(8))
 
 
@@ -152,6 +156,19 @@ def test_a_window_starts_at_the_origin(folder):
     batch = ready(folder, frames=10, batch_size=12).batch(0)
     start = batch.joints[:, :5, list(layouts.get("kinect20").anchor)].mean(2)
     assert float(start.median(1).values.abs().max()) < 1e-5
+
+
+def test_variation_changes_with_each_batch_and_not_what_is_held_back(folder):
+    plain, varied = ready(folder), ready(folder, variation=Variation(), batch_size=4)
+    for step in (0, 3):
+        found, expected = varied.batch(step), plain.batch(step)
+        assert torch.equal(found.index, expected.index)
+        assert torch.equal(found.confidence, expected.confidence)
+        assert not torch.allclose(found.joints, expected.joints, atol=1e-3)
+    held = zip(varied.val_dataloader(), plain.val_dataloader(), strict=True)
+    for found, expected in held:
+        assert_equal(found, expected)
+    assert_equal(varied.train_clips(), plain.train_clips())
 
 
 def test_fit_length():
