@@ -380,8 +380,21 @@ def build(recipe: dict[str, Any], *, trust_code: bool = False) -> Any:
     Importing a module runs it, so a recipe from elsewhere may name motiongen's classes only.
 
     Raises:
-        ValueError: if the recipe names a class outside motiongen and `trust_code` is False.
+        ValueError: if the recipe names something else than a generator made of modules, or a class
+            outside motiongen while `trust_code` is False.
     """
+    kind = _class_of(recipe, Generator, trust_code)
+    arguments = {}
+    for argument, value in recipe["init_args"].items():
+        if isinstance(value, dict) and "class_path" in value:
+            part = _class_of(value, nn.Module, trust_code)
+            value = functools.partial(part, **value["init_args"])
+        arguments[argument] = value
+    return kind(**arguments)
+
+
+def _class_of(recipe: dict[str, Any], base: type, trust_code: bool) -> type:
+    """The class that a recipe names; nothing else of a module may be called."""
     path = str(recipe["class_path"])
     if not path.startswith("motiongen.") and not trust_code:
         raise ValueError(
@@ -389,18 +402,10 @@ def build(recipe: dict[str, Any], *, trust_code: bool = False) -> Any:
             f"If you trust its author, allow it with trust_code=True (--trust-code)"
         )
     module, _, name = path.rpartition(".")
-    kind = getattr(importlib.import_module(module), name)
-    arguments = {}
-    for argument, value in recipe["init_args"].items():
-        if isinstance(value, dict) and "class_path" in value:
-            value = functools.partial(_class_of(value, trust_code), **value["init_args"])
-        arguments[argument] = value
-    return kind(**arguments)
-
-
-def _class_of(recipe: dict[str, Any], trust_code: bool) -> type:
-    path = str(recipe["class_path"])
-    if not path.startswith("motiongen.") and not trust_code:
-        raise ValueError(f"class_path {path!r} is not part of motiongen")
-    module, _, name = path.rpartition(".")
-    return getattr(importlib.import_module(module), name)
+    try:
+        kind = getattr(importlib.import_module(module), name, None)
+    except ImportError as error:
+        raise ValueError(f"class_path {path!r} cannot be imported: {error}") from error
+    if not (isinstance(kind, type) and issubclass(kind, base)):
+        raise ValueError(f"class_path {path!r} is no {base.__name__}")
+    return kind

@@ -145,6 +145,30 @@ def test_classes_outside_the_package_are_refused(tmp_path, path):
         checkpoint.load(save(tmp_path, **outside(path)))
 
 
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("motiongen.data.module.write_synthetic", "is no Generator"),
+        ("motiongen.encoders.CNN", "is no Generator"),
+        ("motiongen.generators.GAN2", "is no Generator"),
+        ("motiongen.nowhere.VAE", "cannot be imported"),
+    ],
+)
+def test_nothing_but_generators_is_called(tmp_path, path, words):
+    recipe = {"class_path": path, "init_args": {"path": str(tmp_path / "store")}}
+    with pytest.raises(ValueError, match=f"{path}.*{words}"):
+        checkpoint.load(save(tmp_path, recipe=recipe))
+    assert not (tmp_path / "store").exists()
+
+
+def test_nothing_but_modules_is_called_inside(tmp_path):
+    recipe = small().recipe
+    path = "motiongen.data.module.write_synthetic"
+    recipe["init_args"]["encoder"] = {"class_path": path, "init_args": {}}
+    with pytest.raises(ValueError, match=f"{path}.*is no Module"):
+        checkpoint.load(save(tmp_path, recipe=recipe))
+
+
 def test_encoders_outside_the_package_are_refused(tmp_path):
     recipe = small().recipe
     recipe["init_args"]["encoder"] = {"class_path": "os.system", "init_args": {}}
