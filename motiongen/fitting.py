@@ -1,6 +1,8 @@
 """`motiongen fit`: Lightning's command line, with one YAML an axis and the spec from the data."""
 
+import functools
 import inspect
+import itertools
 import logging
 import re
 import signal
@@ -96,8 +98,13 @@ def make_trainer(out: Path, **changes: Any) -> pl.Trainer:
 
 
 def make_logger(out: Path, tracking: Tracking) -> list[Logger]:
-    """A CSV file in the run's folder and, where asked for, Weights & Biases."""
-    loggers: list[Logger] = [CSVLogger(str(out), name="", version="log")]
+    """A CSV file in the run's folder and, where asked for, Weights & Biases.
+
+    A resumed run logs into `log-2` and so on: the logger deletes what it finds.
+    """
+    names = itertools.chain(["log"], (f"log-{number}" for number in itertools.count(2)))
+    free = next(name for name in names if not (out / name).exists())
+    loggers: list[Logger] = [CSVLogger(str(out), name="", version=free)]
     if tracking != "off":
         out.mkdir(parents=True, exist_ok=True)
         offline = tracking == "offline"
@@ -110,11 +117,13 @@ def callbacks(out: Path) -> list[Callback]:
 
     Two callbacks, because `save_last` of one that monitors a score saves at a new best only.
     """
-    best, last = Path(BEST).stem, Path(LAST).stem
-    score = "validation/score"
+    # saved together with the validation's score, a run resumes without validating a second time
+    keep = functools.partial(
+        ModelCheckpoint, str(out), enable_version_counter=False, save_on_train_epoch_end=False
+    )
     return [
-        ModelCheckpoint(str(out), best, monitor=score, mode="min", enable_version_counter=False),
-        ModelCheckpoint(str(out), last, enable_version_counter=False),
+        keep(Path(BEST).stem, monitor="validation/score", mode="min"),
+        keep(Path(LAST).stem),
         TQDMProgressBar(refresh_rate=10),
     ]
 
