@@ -6,7 +6,8 @@ from typing import Any
 import torch
 
 from motiongen import __version__
-from motiongen.generators.base import Generator, build
+from motiongen.generators.base import Generator
+from motiongen.generators.recipe import build
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 
@@ -33,13 +34,16 @@ def load(path: str | Path, *, trust_code: bool = False, device: str = "cpu") -> 
         raise ValueError(
             f"{file}: made by motiongen {known['version']}, which is newer than this {__version__}"
         )
-    model = build(known["recipe"], trust_code=trust_code)
-    if not isinstance(model, Generator):
-        raise ValueError(f"{file}: {known['recipe']['class_path']!r} is no Generator")
+    try:
+        model: Generator = build(known["recipe"], Generator, trust_code=trust_code)
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"{file}: {error}") from error
     try:
         model.load_state_dict(content["state_dict"])
     except (KeyError, RuntimeError) as error:
-        raise ValueError(f"{file}: its weights do not fit its recipe: {error}") from error
+        # torch lists every tensor, one a line, below a title
+        reason = str(error).strip().splitlines()[:2][-1].strip()
+        raise ValueError(f"{file}: its weights do not fit its recipe: {reason}") from error
     model.provenance = dict(known.get("provenance", {}))
     return model.to(device).eval()
 

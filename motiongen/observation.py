@@ -20,7 +20,8 @@ class Observation(nn.Module):
         degrees: degrees of freedom of the Student-t; small ones have heavy tails.
         initial_scale: noise that training starts from, in standardised units.
         smallest_scale: noise is never believed to be below this, in standardised units.
-        correlation: AR(1) coefficient in time of the noise that `corrupt` draws.
+        correlation: AR(1) coefficient in time of the Gaussian part of the noise that `corrupt`
+            draws; its tails are independent from frame to frame.
 
     Source: the Student-t as a likelihood for outliers: Lange, Little and Taylor, Robust
         Statistical Modeling Using the t Distribution, JASA 1989.
@@ -76,9 +77,9 @@ class Observation(nn.Module):
         steps = [normal[:, 0]]
         for frame in range(1, clean.shape[1]):
             steps.append(rho * steps[-1] + math.sqrt(1 - rho**2) * normal[:, frame])
-        # one chi-square a joint and frame turns the Gaussian into a Student-t
-        spread = torch.randn(*clean.shape[:3], 8, generator=generator, device=clean.device)
-        chi = (spread[..., : max(1, round(self.degrees))] ** 2).mean(-1, keepdim=True)
+        # a gamma number for each coordinate turns the Gaussian into a Student-t
+        half = torch.full_like(clean, self.degrees / 2)
+        chi = torch._standard_gamma(half, generator=generator) / (self.degrees / 2)
         noise = torch.stack(steps, 1) / chi.clamp(min=1e-3).sqrt()
         seen = (confidence > 0)[..., None]
         return torch.where(seen, clean + self.scale(confidence)[..., None] * noise, 0.0)

@@ -13,7 +13,7 @@ import torch
 
 from motiongen import transforms
 from motiongen.data import splits, synthetic
-from motiongen.data.store import Store, write_store
+from motiongen.data.store import Store, StoreError, write_store
 from motiongen.data.variation import Variation
 from motiongen.motion import Motion, MotionBatch, MotionSpec, collate
 from motiongen.noise import Estimator, Noise, noisy_view
@@ -22,8 +22,13 @@ from motiongen.noise import Estimator, Noise, noisy_view
 EMBEDDED_SUBJECTS, EMBEDDED_REPETITIONS, EMBEDDED_SEVERITY = 16, 2, 2
 
 DEFAULT_VARIATION = Variation()
-#: keeps the draws of variations apart from those of order and windows
-VARIATION_STREAM = 1
+#: keep the draws of order, windows and variations apart
+ORDER, WINDOW, VARIATION = range(3)
+
+
+def stream(seed: int, *numbers: int) -> np.random.Generator:
+    """The random numbers of one thing: a function of the seed and its numbers alone."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=numbers))
 
 
 def conform(motion: Motion, spec: MotionSpec) -> Motion:
@@ -50,11 +55,19 @@ def conform(motion: Motion, spec: MotionSpec) -> Motion:
 
 
 def fit_length(motion: Motion, frames: int, share: float = 0.5) -> Motion:
-    """Cuts a clip that is too long; `share` places the window from start (0) to end (1)."""
+    """Cuts a clip that is too long; `share` places the window from start (0) to end (1).
+
+    Where the window would show nothing at all, the nearest one that shows something is taken.
+    """
     spare = motion.num_frames - frames
     if spare <= 0:
         return motion
-    return transforms.centre(transforms.crop(motion, round(share * spare), frames))
+    start = round(share * spare)
+    shown = motion.mask.any(1).nonzero()[:, 0]
+    if not ((shown >= start) & (shown < start + frames)).any():
+        nearest = int(shown[(shown - start - frames // 2).abs().argmin()])
+        start = min(max(nearest - frames // 2, 0), spare)
+    return transforms.centre(transforms.crop(motion, start, frames))
 
 
 def load_clips(
@@ -159,18 +172,18 @@ class MotionData(pl.LightningDataModule):
             self.seed,
             labels=[motion.label for motion in motions],
         )
-        self.train = [motions[i] for i in split.train]
-        self.held = [motions[i] for i in split.held]
-        self._check_classes()
+        train, held = ([motions[i] for i in rows] for rows in split)
+        self._check_classes(train, held)
+        self.train, self.held = train, held
 
-    def _check_classes(self) -> None:
-        present = {motion.label for motion in self.train}
+    def _check_classes(self, train: list[Motion], held: list[Motion]) -> None:
+        present = {motion.label for motion in train}
         absent = [name for i, name in enumerate(self.spec.classes) if i not in present]
         if absent:
             kept = [name for name in self.spec.classes if name not in absent]
             raise ValueError(
                 f"no clips to train on for class {', '.join(map(repr, absent))} after "
-                f"{len(self.held)} clips were held back for validation; choose other subjects or "
+                f"{len(held)} clips were held back for validation; choose other subjects or "
                 f"name the classes to use: --data.classes '{kept}'"
             )
 
@@ -196,7 +209,7 @@ class MotionData(pl.LightningDataModule):
         """Clip `number` as it looks in pass `turn` over the data: its window and its noise."""
         motion = self.train[number]
         if motion.num_frames > self.spec.frames:
-            share = np.random.default_rng((self.seed, turn, number)).random()
+            share = stream(self.seed, WINDOW, turn, number).random()
             motion = fit_length(motion, self.spec.frames, share)
         if self.noise is not None:
             motion = noisy_view(motion, self.noise, self.seed, number, turn)
@@ -207,7 +220,7 @@ class MotionData(pl.LightningDataModule):
         clips = self._plain_batch(step)
         if self.variation is None:
             return clips
-        return self.variation(clips, np.random.default_rng((self.seed, step, VARIATION_STREAM)))
+        return self.variation(clips, stream(self.seed, VARIATION, step))
 
     def _plain_batch(self, step: int) -> MotionBatch:
         count, size = len(self.train), min(self.batch_size, len(self.train))
@@ -221,7 +234,7 @@ class MotionData(pl.LightningDataModule):
         return collate(views, self.spec.frames, rows.tolist())
 
     def _order(self, turn: int) -> np.ndarray:
-        return np.random.default_rng((self.seed, turn)).permutation(len(self.train))
+        return stream(self.seed, ORDER, turn).permutation(len(self.train))
 
     @cached_property
     def _same_each_turn(self) -> MotionBatch | None:
@@ -282,7 +295,12 @@ def embedded_store() -> Store:
     path = cache / f"{name}-v1"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        write_synthetic(path)
+        try:
+            write_synthetic(path)
+        except StoreError:
+            # another process may have finished it first: then its store is as good
+            if not path.exists():
+                raise
     return Store.open(path)
 
 

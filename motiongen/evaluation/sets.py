@@ -189,18 +189,24 @@ def noisy_copies(copied: MotionBatch, noise: float, rng: np.random.Generator) ->
 
 
 def class_means(copied: MotionBatch, train: MotionBatch) -> MotionBatch:
-    """The mean train clip of each clip's class, stretched to that clip's length."""
+    """The mean train clip of each clip's class, at the median length of that class.
+
+    One clip a class and no other: with lengths drawn from the data it would have a diversity that
+    no mean has.
+    """
     filled, known = fill_gaps(train.joints, train.mask, train.frame_mask)
     shown = known.any(1)
     paths = stretched(filled, train.length, FRAMES)
-    joints, seen = [], []
+    joints, seen, lengths = [], [], []
     for label in copied.label.tolist():
         rows = train.label == label
+        lengths.append(train.length[rows].median())
         count = shown[rows].sum(0)
         total = (paths[rows] * shown[rows][:, None, :, None]).sum(0)
         joints.append(total / count.clamp(min=1)[:, None])
         seen.append(count > 0)
     size, ends = copied.joints.shape[1], torch.full((len(copied),), FRAMES)
+    copied = copied.replace(length=torch.stack(lengths))
     spread = stretched(torch.stack(joints), ends, copied.length, size)
     confidence = copied.frame_mask[..., None] & torch.stack(seen)[:, None]
     return copied.replace(

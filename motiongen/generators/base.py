@@ -1,7 +1,5 @@
 """What every generator shares: spec, condition, units, sampling, training of one loss, saving."""
 
-import functools
-import importlib
 import inspect
 import math
 from abc import ABC, abstractmethod
@@ -12,10 +10,11 @@ from typing import Any, final
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from motiongen import __version__, layouts
+from motiongen.generators.recipe import class_path, plain
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 from motiongen.networks import Standardizer
 
@@ -106,11 +105,11 @@ class Generator(pl.LightningModule, ABC):
     def draw(
         self,
         noise: Tensor,
-        condition: Float[Tensor, "B D"],
-        mask: Bool[Tensor, "B T J"],
+        label: Int[Tensor, "B"],
+        length: Int[Tensor, "B"],
         options: SampleOptions,
     ) -> Float[Tensor, "B T J C"]:
-        """Clean clips in standardised units. `mask` is True on all joints of existing frames."""
+        """Clean clips of `spec.frames` in standardised units; what is too long is cut later."""
 
     # ---- fitting to the data ------------------------------------------------------------------
 
@@ -130,6 +129,16 @@ class Generator(pl.LightningModule, ABC):
             data = self.trainer.datamodule  # type: ignore[attr-defined]
             self.fit_statistics(data.train_clips())
             self.provenance = data.provenance()
+
+    def refresh(self, clips: MotionBatch) -> None:
+        """Hook: brings what sampling needs besides the weights up to date with them.
+
+        Called with the train split before each validation, so that every checkpoint has it.
+        """
+
+    def on_validation_start(self) -> None:
+        """Refreshes before the checkpoint that follows a validation."""
+        self.refresh(self.trainer.datamodule.train_clips())  # type: ignore[attr-defined]
 
     # ---- conditions ---------------------------------------------------------------------------
 
@@ -177,6 +186,9 @@ class Generator(pl.LightningModule, ABC):
         Raises:
             ValueError: for a label, length or count outside what the model knows.
         """
+        for name, number, least in (("n", n, 1), ("seed", seed, 0), ("start", start, 0)):
+            if number < least:
+                raise ValueError(f"{name}: found {number}, at least {least} is allowed")
         labels = self._given("label", label, n, 0, len(self.spec.classes) - 1)
         lengths = self._given("length", length, n, 2, self.spec.frames)
         was_training = self.training
@@ -202,17 +214,16 @@ class Generator(pl.LightningModule, ABC):
     def _given(
         self, name: str, value: int | Sequence[int] | None, n: int, low: int, high: int
     ) -> list[int | None]:
-        if n < 1:
-            raise ValueError(f"n: found {n}, at least 1 is needed")
         if value is None:
             return [None] * n
-        values = [value] * n if isinstance(value, int) else [int(v) for v in value]
+        values = [value] * n if isinstance(value, int) else list(value)
         if len(values) != n:
             raise ValueError(f"{name}: {len(values)} values were given for {n} samples")
-        outside = [v for v in values if not low <= v <= high]
-        if outside:
-            raise ValueError(f"{name}: found {outside[0]}, allowed {low} to {high}")
-        return list(values)
+        for given in values:
+            if isinstance(given, bool) or int(given) != given or not low <= given <= high:
+                allowed = f"{low} to {high}" if high >= low else "none: the model has no classes"
+                raise ValueError(f"{name}: found {given}, allowed {allowed}")
+        return [int(given) for given in values]
 
     def _sample_batch(
         self,
@@ -236,7 +247,7 @@ class Generator(pl.LightningModule, ABC):
         noise = self.noise([key(seed, number, 0) for number in numbers]).to(device)
         frames = torch.arange(self.spec.frames, device=device)
         exists = (frames < length[:, None])[..., None].expand(-1, -1, self.skeleton.num_joints)
-        clean = self.draw(noise, self.condition(label, length), exists, options)
+        clean = self.draw(noise, label, length, options)
         joints = self.standardizer.inverse(clean)
         anchor = list(self.skeleton.anchor)
         joints = joints - joints[:, :1, anchor].mean(2, keepdim=True)
@@ -341,71 +352,3 @@ def concatenate(parts: Sequence[MotionBatch]) -> MotionBatch:
         columns = [getattr(part, name) for part in parts]
         values[name] = None if columns[0] is None else torch.cat(columns)
     return MotionBatch(**values)
-
-
-# ---- arguments as plain values, and back --------------------------------------------------------
-
-
-def class_path(kind: type) -> str:
-    """The dotted path under which a class is imported."""
-    return f"{kind.__module__}.{kind.__qualname__}"
-
-
-def plain(value: Any) -> Any:
-    """An argument as YAML values: specs as dicts, classes and partials as class_path blocks.
-
-    Raises:
-        TypeError: if the value cannot be written that way.
-    """
-    if isinstance(value, MotionSpec):
-        return value.as_dict()
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(name): plain(item) for name, item in value.items()}
-    if isinstance(value, type):
-        return {"class_path": class_path(value), "init_args": {}}
-    if isinstance(value, functools.partial):
-        # the command line wraps the class once more: it is the last positional argument
-        kind = value.func if isinstance(value.func, type) else value.args[-1]
-        return {"class_path": class_path(kind), "init_args": plain(value.keywords)}
-    raise TypeError(f"{value!r} cannot be written into a checkpoint; allowed are plain values")
-
-
-def build(recipe: dict[str, Any], *, trust_code: bool = False) -> Any:
-    """Builds what `plain` described.
-
-    Importing a module runs it, so a recipe from elsewhere may name motiongen's classes only.
-
-    Raises:
-        ValueError: if the recipe names something else than a generator made of modules, or a class
-            outside motiongen while `trust_code` is False.
-    """
-    kind = _class_of(recipe, Generator, trust_code)
-    arguments = {}
-    for argument, value in recipe["init_args"].items():
-        if isinstance(value, dict) and "class_path" in value:
-            part = _class_of(value, nn.Module, trust_code)
-            value = functools.partial(part, **value["init_args"])
-        arguments[argument] = value
-    return kind(**arguments)
-
-
-def _class_of(recipe: dict[str, Any], base: type, trust_code: bool) -> type:
-    """The class that a recipe names; nothing else of a module may be called."""
-    path = str(recipe["class_path"])
-    if not path.startswith("motiongen.") and not trust_code:
-        raise ValueError(
-            f"class_path {path!r} is not part of motiongen; importing it would run its code. "
-            f"If you trust its author, allow it with trust_code=True (--trust-code)"
-        )
-    module, _, name = path.rpartition(".")
-    try:
-        kind = getattr(importlib.import_module(module), name, None)
-    except ImportError as error:
-        raise ValueError(f"class_path {path!r} cannot be imported: {error}") from error
-    if not (isinstance(kind, type) and issubclass(kind, base)):
-        raise ValueError(f"class_path {path!r} is no {base.__name__}")
-    return kind

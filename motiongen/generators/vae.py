@@ -9,9 +9,12 @@ from torch import Tensor, nn
 
 from motiongen.encoders import CNN, EncoderFactory
 from motiongen.generators.base import Generator, SampleOptions
+from motiongen.generators.latent import AggregatePosterior
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.networks import Decoder, Pool
 from motiongen.observation import Observation
+
+ENCODE_BATCH = 128
 
 
 class VAE(Generator):
@@ -23,6 +26,7 @@ class VAE(Generator):
     the decoder's output alone, are cleaner than the training data.
 
     The prior of the latent depends on label and length. One vector stands for the whole clip.
+    Samples start from a smoothed density of the training clips' latents (`AggregatePosterior`).
 
     Args:
         spec: the contract with the data.
@@ -37,6 +41,8 @@ class VAE(Generator):
         rigid: bones of constant length by construction. None: in 3-D yes, in 2-D, where bones
             change by foreshortening, no.
         noise_degrees: degrees of freedom of the observation noise.
+        bandwidth: how far samples may leave the latents of training clips, above 0 to 1; see
+            `AggregatePosterior`.
         learning_rate: peak learning rate.
         weight_decay: of AdamW.
         label_dropout: share of training clips whose label is hidden.
@@ -58,6 +64,7 @@ class VAE(Generator):
         warm_up: float = 0.3,
         rigid: bool | None = None,
         noise_degrees: float = 4.0,
+        bandwidth: float = 0.4,
         learning_rate: float = 2e-3,
         weight_decay: float = 1e-2,
         label_dropout: float = 0.1,
@@ -77,6 +84,7 @@ class VAE(Generator):
         self.latent, self.kl_weight, self.warm_up = latent, kl_weight, warm_up
         known = self.condition_features
         self.observation = Observation(self.skeleton.num_joints, degrees=noise_degrees)
+        self.latents = AggregatePosterior(latent, len(spec.classes), bandwidth)
         self.posterior = Pool(encoder, self.skeleton, spec.channels, known, 2 * latent)
         self.prior = nn.Linear(known, 2 * latent)
         nn.init.normal_(self.prior.weight, std=0.02)
@@ -151,18 +159,35 @@ class VAE(Generator):
         joints = torch.where(exists[..., None], self.standardizer.inverse(clean), 0.0)
         return batch.replace(joints=joints, confidence=exists.float())
 
-    def noise(self, keys: Sequence[np.random.Generator]) -> Tensor:
-        """Standard normal latents, one a key."""
-        rows = [source.standard_normal(self.latent, dtype=np.float32) for source in keys]
-        return torch.from_numpy(np.stack(rows))
+    @torch.no_grad()
+    def refresh(self, clips: MotionBatch) -> None:
+        """Fits the density that samples start from to the posteriors of the training clips."""
+        was_training = self.training
+        self.eval()
+        parts = []
+        for first in range(0, len(clips), ENCODE_BATCH):
+            part = clips.select(slice(first, first + ENCODE_BATCH)).to(self.device)
+            parts.append((*self.encode(part), part.label))
+        self.train(was_training)
+        self.latents.fit(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
-    def draw(
-        self, noise: Tensor, condition: Tensor, mask: Tensor, options: SampleOptions
-    ) -> Tensor:
-        """Decodes a draw from the prior."""
-        mean, log_variance = self._prior(condition)
-        latent = mean + options.temperature * (0.5 * log_variance).exp() * noise
-        return self.decode(latent, condition, mask[..., 0].sum(1))
+    def noise(self, keys: Sequence[np.random.Generator]) -> Tensor:
+        """A number in [0,1) to choose a kernel with, then a normal latent; one row a key."""
+        rows = [
+            np.append(source.random(dtype=np.float32), source.standard_normal(self.latent))
+            for source in keys
+        ]
+        return torch.from_numpy(np.stack(rows)).float()
+
+    def draw(self, noise: Tensor, label: Tensor, length: Tensor, options: SampleOptions) -> Tensor:
+        """Decodes draws near the latents of training clips; of the prior while there are none."""
+        condition, normal = self.condition(label, length), noise[:, 1:]
+        if self.latents.count > 0:
+            latent = self.latents.draw(noise[:, 0], normal, label, options.temperature)
+        else:
+            mean, log_variance = self._prior(condition)
+            latent = mean + options.temperature * (0.5 * log_variance).exp() * normal
+        return self.decode(latent, condition, length)
 
 
 def bounded(log_variance: Tensor) -> Tensor:

@@ -9,7 +9,8 @@ import torch
 from motiongen import checkpoint
 from motiongen.encoders import CNN, GCN
 from motiongen.generators import VAE, SampleOptions
-from motiongen.generators.base import build, draw_count, key, plain
+from motiongen.generators.base import Generator, draw_count, key
+from motiongen.generators.recipe import build, plain
 from motiongen.motion import NO_LABEL, MotionSpec
 from motiongen.testing import ContractError, generator_checks
 from motiongen.testing.examples import example_clips, example_spec
@@ -107,7 +108,7 @@ def test_a_recipe_builds_the_same_model(encoder):
     model = VAE(SPEC, encoder, latent=5, rigid=False)
     recipe = model.recipe
     assert plain(recipe) == recipe
-    again = build(recipe)
+    again = build(recipe, Generator)
     assert again.spec == SPEC and again.latent == 5
     assert again.recipe == recipe
     shapes = {name: value.shape for name, value in model.state_dict().items()}
@@ -128,7 +129,7 @@ def test_a_saved_model_is_loaded(tmp_path):
 
 def small_from(path):
     content = torch.load(path, weights_only=True)
-    model = build(content["motiongen"]["recipe"])
+    model = build(content["motiongen"]["recipe"], Generator)
     model.load_state_dict(content["state_dict"])
     return model
 
@@ -183,7 +184,7 @@ class Home(VAE):
 def test_trusted_code_is_imported():
     recipe = {"class_path": f"{Home.__module__}.Home", "init_args": {"spec": SPEC.as_dict()}}
     with pytest.raises(ValueError, match="trust_code=True"):
-        build(recipe)
+        build(recipe, Generator)
 
 
 class Forgetful(VAE):
@@ -199,15 +200,15 @@ class Forgetful(VAE):
 
     def noise(self, keys):
         if self.mode == "global":
-            return torch.randn(len(keys), self.latent)
+            return torch.randn(len(keys), self.latent + 1)
         return super().noise(keys)
 
-    def draw(self, noise, condition, mask, options):
+    def draw(self, noise, label, length, options):
         if self.mode == "mixes":
             noise = noise + noise.mean(0)
         if self.mode == "hot":
             options = SampleOptions()
-        return super().draw(noise, condition, mask, options)
+        return super().draw(noise, label, length, options)
 
 
 @pytest.mark.parametrize(
