@@ -68,7 +68,7 @@ def sample(args: argparse.Namespace) -> int:
     sampling.check_target(args.out, overwrite=args.overwrite)
     model = motiongen.load(args.checkpoint, trust_code=args.trust_code, device=args.device)
     labels = sampling.wanted_labels(model, args.n, args.counts_like, args.label)
-    total = len(labels) if labels is not None else args.n or sum(sampling.given_counts(model))
+    total = len(labels) if labels is not None else sampling.wanted_count(model, args.n)
     with tqdm(total=total, unit="clip", desc="sampling", disable=None) as bar:
         motions = sampling.draw(
             model,
@@ -89,6 +89,7 @@ def evaluate(args: argparse.Namespace) -> int:
     """Score sets of samples beside real data and trivial baselines."""
     from motiongen import scoring
 
+    _check_folder(args.out)
     report = scoring.evaluate_stores(
         args.samples, args.real, train=args.train, test=args.test, seed=args.seed, k=args.k
     )
@@ -99,6 +100,7 @@ def augment(args: argparse.Namespace) -> int:
     """Measure whether adding samples to the training set helps a recogniser."""
     from motiongen import scoring
 
+    _check_folder(args.out)
     report = scoring.augment_store(
         args.checkpoint,
         args.real,
@@ -118,6 +120,12 @@ def view(args: argparse.Namespace) -> int:
     scoring.view_stores(args.stores, args.out, clips=args.clips)
     print(f"wrote {args.out}")
     return 0
+
+
+def _check_folder(out: Path) -> None:
+    """Refuses a path that cannot become a folder, before minutes are spent on what goes there."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out: {out} is a file, a folder is needed")
 
 
 def _write(report: "Report", out: Path) -> int:
@@ -270,13 +278,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             return fitting.run(words[1:])
         chosen = _parser().parse_args(words)
-        return chosen.function(chosen)
+        code = chosen.function(chosen)
+        # a reader that went away is noticed here and not at the interpreter's end
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # the reader of our output has seen enough
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        # the reader of our output has seen enough; what is left in the buffer goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, OSError, ArithmeticError) as error:
         if os.environ.get("MOTIONGEN_DEBUG"):

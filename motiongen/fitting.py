@@ -152,6 +152,7 @@ def fit(
     Raises:
         FileExistsError: if `out` holds a run that is not to be resumed.
         FileNotFoundError: if there is nothing to resume.
+        ValueError: if the clips cannot be trained on.
     """
     last = out / LAST
     if last.exists() and not resume:
@@ -160,6 +161,8 @@ def fit(
         )
     if resume and not last.exists():
         raise FileNotFoundError(f"{last}: nothing to resume")
+    # what is wrong with the clips is said before anything is written
+    data.setup("fit")
     try:
         trainer.fit(model, data, ckpt_path=str(last) if resume else None, weights_only=True)
     except SystemExit:

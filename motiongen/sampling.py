@@ -36,7 +36,18 @@ def wanted_labels(
         return None
     if label not in classes:
         raise ValueError(f"--label: {label!r} is unknown; known: {', '.join(classes)}")
-    return [classes.index(label)] * (n or sum(given_counts(model)))
+    return [classes.index(label)] * wanted_count(model, n)
+
+
+def wanted_count(model: Generator, n: int | None) -> int:
+    """Number of samples: `n`, or as many as `fit` was given.
+
+    Raises:
+        ValueError: if `n` is below 1.
+    """
+    if n is not None and n < 1:
+        raise ValueError(f"--n: found {n}, at least 1 is needed")
+    return sum(given_counts(model)) if n is None else n
 
 
 def given_counts(model: Generator) -> list[int]:
@@ -57,7 +68,7 @@ def draw(
     progress: Callable[[int], object] | None = None,
 ) -> list[Motion]:
     """Draws clips as motions; `frames` stretches each of them to that many frames afterwards."""
-    count = len(labels) if labels is not None else n or sum(given_counts(model))
+    count = len(labels) if labels is not None else wanted_count(model, n)
     batch = model.sample(
         count,
         label=labels,

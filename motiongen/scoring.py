@@ -42,7 +42,7 @@ def evaluate_stores(
     Raises:
         ValueError: if the specs differ, or a subject is on both sides.
     """
-    sets = {path.stem: Store.open(path) for path in samples}
+    sets = {name: Store.open(path) for name, path in named(samples).items()}
     first = next(iter(sets.values()))
     spec = first.spec
     for path, opened in zip(samples, sets.values(), strict=True):
@@ -156,16 +156,28 @@ def view_stores(stores: Sequence[Path], out: Path, *, clips: int = 3) -> None:
     """
     if clips < 1:
         raise ValueError(f"--clips: found {clips}, at least 1 is needed")
-    opened = {path: Store.open(path) for path in stores}
+    opened = {name: Store.open(path) for name, path in named(stores).items()}
     labels = dict.fromkeys(r.label for store in opened.values() for r in store.records)
     groups = []
     for label in labels:
-        chosen = {path.stem: spread(store, label, clips) for path, store in opened.items()}
+        chosen = {name: spread(store, label, clips) for name, store in opened.items()}
         panels = [Panel(name, motions) for name, motions in chosen.items() if motions]
         groups.append(Group(label or "no label", panels))
-    title = "Clips of " + ", ".join(path.stem for path in stores)
+    title = "Clips of " + ", ".join(opened)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_page(out, title=title, groups=groups)
+
+
+def named(paths: Sequence[Path]) -> dict[str, Path]:
+    """Each path under its last part, or under all of it where two end alike.
+
+    Raises:
+        ValueError: if a path is given twice.
+    """
+    if twice := sorted({str(path) for path in paths if list(paths).count(path) > 1}):
+        raise ValueError(f"{', '.join(twice)} is given twice")
+    names = [path.name for path in paths]
+    return {p.name if names.count(p.name) == 1 else str(p): p for p in paths}
 
 
 def spread(store: Store, label: str | None, count: int) -> list[Motion]:
