@@ -35,7 +35,9 @@ def load(path: str | Path, *, trust_code: bool = False, device: str = "cpu") -> 
             f"{file}: made by motiongen {known['version']}, which is newer than this {__version__}"
         )
     try:
-        model: Generator = build(known["recipe"], Generator, trust_code=trust_code)
+        # drawn weights are replaced below: the caller's random state is not spent on them
+        with torch.random.fork_rng(devices=[]):
+            model: Generator = build(known["recipe"], Generator, trust_code=trust_code)
     except (ValueError, KeyError) as error:
         raise ValueError(f"{file}: {error}") from error
     try:
