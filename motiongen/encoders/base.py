@@ -74,6 +74,24 @@ def frame_mask(length: Tensor, frames: int) -> Tensor:
     return torch.arange(frames, device=length.device)[None] < length[:, None]
 
 
+def fold(x: Tensor, length: Tensor, patch: int) -> tuple[Tensor, Tensor]:
+    """Joins `patch` consecutive frames into one step; frames beyond the length count as zero.
+
+    Shapes: x [B,T,...,C], length [B] -> [B,ceil(T/patch),...,patch*C], steps that exist [B].
+    """
+    frames = x.shape[1]
+    exists = frame_mask(length, frames).view(*x.shape[:2], *(1,) * (x.ndim - 2))
+    x = torch.where(exists, x, 0.0)
+    x = torch.cat([x, x.new_zeros(len(x), -frames % patch, *x.shape[2:])], dim=1)
+    x = x.unflatten(1, (-1, patch)).movedim(2, -2).flatten(-2)
+    return x, (length + patch - 1) // patch
+
+
+def unfold(x: Tensor, frames: int, patch: int) -> Tensor:
+    """Inverse of `fold`. Shapes: [B,T/patch,...,patch*C] -> [B,frames,...,C]."""
+    return x.unflatten(-1, (patch, -1)).movedim(-2, 2).flatten(1, 2)[:, :frames]
+
+
 def fourier(position: Tensor, bands: int, lowest: float = 0.5) -> Tensor:
     """Sines and cosines of `position` at frequencies lowest * 2^k, k < bands.
 

@@ -30,11 +30,11 @@ class CNN(Encoder):
         skeleton: Skeleton,
         in_channels: int,
         condition: int,
-        width: int = 160,
+        width: int = 112,
         layers: int = 4,
         kernel: int = 5,
         features: int = 16,
-        dropout: float = 0.1,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__(skeleton, in_channels, condition)
         if kernel % 2 == 0:

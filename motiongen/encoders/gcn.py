@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from motiongen.encoders.base import Encoder, Film, frame_mask
+from motiongen.encoders.base import Encoder, Film, fold, frame_mask, unfold
 from motiongen.skeleton import Skeleton
 
 
@@ -40,12 +40,12 @@ class GCN(Encoder):
         skeleton: Skeleton,
         in_channels: int,
         condition: int,
-        width: int = 48,
+        width: int = 40,
         layers: int = 4,
         kernel: int = 5,
         patch: int = 4,
         features: int = 16,
-        dropout: float = 0.1,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__(skeleton, in_channels, condition)
         if kernel % 2 == 0:
@@ -67,16 +67,12 @@ class GCN(Encoder):
     def forward(self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor) -> Tensor:
         """Computes the features; see `Encoder`."""
         frames = x.shape[1]
-        x = x * frame_mask(length, frames)[..., None, None]
-        x = F.pad(x, (0, 0, 0, 0, 0, -frames % self.patch))
-        # [B,T,J,C] -> [B,T/patch,J,patch*C]
-        x = x.unflatten(1, (-1, self.patch)).transpose(2, 3).flatten(3)
-        exists = frame_mask((length + self.patch - 1) // self.patch, x.shape[1])[..., None, None]
+        x, steps = fold(x, length, self.patch)
+        exists = frame_mask(steps, x.shape[1])[..., None, None]
         h = (self.enter(x) + self.joint) * exists
         for block in self.blocks:
             h = block(h, self.adjacency, condition, exists)
-        h = self.leave(self.norm(h)).unflatten(3, (self.patch, self.features))
-        return h.transpose(2, 3).flatten(1, 2)[:, :frames]
+        return unfold(self.leave(self.norm(h)), frames, self.patch)
 
 
 class GraphBlock(nn.Module):

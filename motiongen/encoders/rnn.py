@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from motiongen.encoders.base import Encoder, Film, frame_mask
+from motiongen.encoders.base import Encoder, Film, fold, unfold
 from motiongen.skeleton import Skeleton
 
 
@@ -17,6 +17,8 @@ class RNN(Encoder):
         condition: size of the condition vector.
         width: units of each direction.
         layers: number of GRU layers.
+        patch: consecutive frames that make one step: recurrence is slow because steps wait for
+            each other, and two frames say almost the same.
         features: channels of the output at each joint.
         dropout: rate between layers.
 
@@ -30,14 +32,15 @@ class RNN(Encoder):
         skeleton: Skeleton,
         in_channels: int,
         condition: int,
-        width: int = 96,
+        width: int = 80,
         layers: int = 2,
+        patch: int = 2,
         features: int = 16,
-        dropout: float = 0.1,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__(skeleton, in_channels, condition)
-        self.features = features
-        self.enter = nn.Linear(skeleton.num_joints * in_channels, 2 * width)
+        self.features, self.patch = features, patch
+        self.enter = nn.Linear(patch * skeleton.num_joints * in_channels, 2 * width)
         self.films = nn.ModuleList(Film(condition, 2 * width) for _ in range(layers))
         self.norms = nn.ModuleList(nn.LayerNorm(2 * width) for _ in range(layers))
         self.recurrent = nn.ModuleList(
@@ -47,17 +50,20 @@ class RNN(Encoder):
         self.last_film = Film(condition, 2 * width)
         self.last_norm = nn.LayerNorm(2 * width)
         self.mix = nn.Linear(2 * width, 2 * width)
-        self.leave = nn.Linear(2 * width, skeleton.num_joints * features)
+        self.leave = nn.Linear(2 * width, patch * skeleton.num_joints * features)
 
     def forward(self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor) -> Tensor:
         """Computes the features; see `Encoder`."""
         frames = x.shape[1]
-        exists = frame_mask(length, frames)[..., None]
-        h = self.enter(x.flatten(2))
+        x, steps = fold(x.flatten(2), length, self.patch)
+        h = self.enter(x)
         for film, norm, recurrent in zip(self.films, self.norms, self.recurrent, strict=True):
             y = film(norm(h), condition)
-            packed = pack_padded_sequence(y, length.cpu(), batch_first=True, enforce_sorted=False)
-            y, _ = pad_packed_sequence(recurrent(packed)[0], batch_first=True, total_length=frames)
+            packed = pack_padded_sequence(y, steps.cpu(), batch_first=True, enforce_sorted=False)
+            y, _ = pad_packed_sequence(
+                recurrent(packed)[0], batch_first=True, total_length=h.shape[1]
+            )
             h = h + self.dropout(y)
         h = h + self.mix(F.gelu(self.last_film(self.last_norm(h), condition)))
-        return self.leave(h * exists).unflatten(2, (self.num_joints, self.features))
+        h = unfold(self.leave(h), frames, self.patch)
+        return h.unflatten(2, (self.num_joints, self.features))

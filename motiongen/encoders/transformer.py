@@ -1,21 +1,22 @@
-"""Self-attention between flattened frames."""
+"""Self-attention between short stretches of flattened frames."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from motiongen.encoders.base import Encoder, Film, fourier, frame_mask
+from motiongen.encoders.base import Encoder, Film, fold, fourier, frame_mask, unfold
 from motiongen.skeleton import Skeleton
 
 
 class Transformer(Encoder):
-    """Pre-norm transformer; a token is one frame with all its joints.
+    """Pre-norm transformer; a token is a few frames with all their joints.
 
     Args:
         skeleton: joints and bones of the input.
         in_channels: channels of the input.
         condition: size of the condition vector.
         width: channels of a token.
+        patch: consecutive frames that make one token.
         layers: number of blocks.
         heads: attention heads; must divide `width`.
         features: channels of the output at each joint.
@@ -33,33 +34,36 @@ class Transformer(Encoder):
         width: int = 128,
         layers: int = 3,
         heads: int = 4,
+        patch: int = 2,
         features: int = 16,
-        dropout: float = 0.1,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__(skeleton, in_channels, condition)
         if width % heads:
             raise ValueError(f"encoder.heads: {heads} does not divide encoder.width {width}")
-        self.features = features
-        self.enter = nn.Linear(skeleton.num_joints * in_channels, width)
+        self.features, self.patch = features, patch
+        self.enter = nn.Linear(patch * skeleton.num_joints * in_channels, width)
         self.position = nn.Linear(2 * POSITION_BANDS, width)
         self.blocks = nn.ModuleList(
             AttentionBlock(width, condition, heads, dropout) for _ in range(layers)
         )
         self.norm = nn.LayerNorm(width)
-        self.leave = nn.Linear(width, skeleton.num_joints * features)
+        self.leave = nn.Linear(width, patch * skeleton.num_joints * features)
 
     def forward(self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor) -> Tensor:
         """Computes the features; see `Encoder`."""
         frames = x.shape[1]
-        exists = frame_mask(length, frames)
-        at = torch.arange(frames, device=x.device, dtype=x.dtype)
-        h = self.enter(x.flatten(2)) + self.position(fourier(at, POSITION_BANDS, 1 / 512))
+        x, steps = fold(x.flatten(2), length, self.patch)
+        exists = frame_mask(steps, x.shape[1])
+        at = torch.arange(x.shape[1], device=x.device, dtype=x.dtype)
+        h = self.enter(x) + self.position(fourier(at, POSITION_BANDS, 1 / 512))
         for block in self.blocks:
             h = block(h, condition, exists)
-        return self.leave(self.norm(h)).unflatten(2, (self.num_joints, self.features))
+        h = unfold(self.leave(self.norm(h)), frames, self.patch)
+        return h.unflatten(2, (self.num_joints, self.features))
 
 
-#: periods from 512 frames down to 4
+#: periods from 512 tokens down to 4
 POSITION_BANDS = 8
 
 
