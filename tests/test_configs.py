@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,8 @@ def test_data_holds_the_defaults(path):
     values = content(path)["data"]
     chosen = set() if path.stem == "synthetic" else {"store", "subjects"}
     for name in set(values) - chosen:
-        assert known[name] == values[name], name
+        default = asdict(known[name]) if is_dataclass(known[name]) else known[name]
+        assert default == values[name], name
     assert set(values) >= chosen
 
 
