@@ -53,8 +53,8 @@ def info(args: argparse.Namespace) -> int:
     if args.verify:
         store.verify()
     found = inspect(store)
-    values = found.as_dict()
-    print(json.dumps(values, indent=2, allow_nan=False) if args.json else found.as_text())
+    text = json.dumps(found.as_dict(), indent=2, allow_nan=False) if args.json else found.as_text()
+    print(text)
     return 0
 
 
@@ -163,10 +163,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"motiongen {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_demo, _add_import, _add_info, _add_fit, _add_sample, _add_evaluate):
+    for add in (_add_demo, _add_import, _add_info):
         add(commands)
-    _add_augment(commands)
-    _add_view(commands)
+    _command(commands, "fit", fit)
+    for add in (_add_sample, _add_evaluate, _add_augment, _add_view):
+        add(commands)
     return parser
 
 
@@ -206,10 +207,6 @@ def _add_info(commands: _Commands) -> None:
     add("store", type=Path, help="folder made by `motiongen import`")
     add("--json", action="store_true", help="print JSON")
     add("--verify", action="store_true", help="compare every file's checksum first")
-
-
-def _add_fit(commands: _Commands) -> None:
-    _command(commands, "fit", fit)
 
 
 def fit(args: argparse.Namespace) -> int:
@@ -272,6 +269,8 @@ def _add_trust(add: Callable[..., object]) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    # clips are small: a second thread gains little, and on a busy machine costs a factor of ten
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         if words[:1] == ["fit"]:
             from motiongen import fitting

@@ -90,9 +90,10 @@ def trainer_defaults() -> dict[str, Any]:
     }
 
 
-def make_trainer(out: Path, **changes: Any) -> pl.Trainer:
+def make_trainer(out: str | Path, **changes: Any) -> pl.Trainer:
     """The trainer of `motiongen fit`, for use from Python."""
     quiet()
+    out = Path(out)
     defaults = {"default_root_dir": str(out), "logger": make_logger(out, "off")}
     return pl.Trainer(**{**trainer_defaults(), **defaults, "callbacks": callbacks(out), **changes})
 
@@ -145,7 +146,12 @@ def run(args: Sequence[str]) -> int:
 
 
 def fit(
-    model: Generator, data: MotionData, trainer: pl.Trainer, out: Path, *, resume: bool = False
+    model: Generator,
+    data: MotionData,
+    trainer: pl.Trainer,
+    out: str | Path,
+    *,
+    resume: bool = False,
 ) -> int:
     """Trains and returns the exit code: 0, or 130 / 143 after SIGINT / SIGTERM.
 
@@ -154,7 +160,7 @@ def fit(
         FileNotFoundError: if there is nothing to resume.
         ValueError: if the clips cannot be trained on.
     """
-    last = out / LAST
+    last = Path(out) / LAST
     if last.exists() and not resume:
         raise FileExistsError(
             f"{out} holds a run; go on with it (--resume true) or choose another --out"

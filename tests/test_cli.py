@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,7 @@ def samples(folder, run):
 
 
 def quick(monkeypatch):
-    monkeypatch.setattr(scoring, "EXTRACTOR_STEPS", 5)
+    monkeypatch.setattr(scoring, "fit_extractor", partial(scoring.fit_extractor, steps=5))
 
 
 # ---- the command itself -------------------------------------------------------------------------
@@ -112,6 +113,21 @@ def test_help_and_version_import_nothing_heavy(words):
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines()[-1] == "heavy: []"
     assert "motiongen" in ended.stdout
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, 1), ("2", 2)])
+def test_one_thread_unless_told_otherwise(store, given, used):
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    environment |= {"OMP_NUM_THREADS": given} if given else {}
+    code = "import sys; from motiongen.cli import main; main(sys.argv[1:]); import torch; "
+    ended = subprocess.run(
+        [sys.executable, "-c", code + "print(torch.get_num_threads())", "info", str(store)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    assert ended.stdout.splitlines()[-1] == str(used)
 
 
 def test_version(capsys):
