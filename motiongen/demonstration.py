@@ -1,5 +1,6 @@
 """`motiongen demo`: the whole walk on the embedded motion, from noisy clips to a page."""
 
+import functools
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from motiongen.augmentation import augmentation_study
 from motiongen.checkpoint import load
 from motiongen.data.module import MotionData, as_batch, load_clips, write_synthetic
 from motiongen.data.store import Store
+from motiongen.encoders import CNN
 from motiongen.evaluation import EvaluationSettings, clean_truth, compare_to_truth, evaluate
 from motiongen.fitting import fit, make_trainer
 from motiongen.generators import VAE, Generator
@@ -19,7 +21,11 @@ from motiongen.scoring import bar, fit_extractor
 
 #: people of the embedded set whom nothing learns from
 TEST_PEOPLE = 4
-TRAINING_STEPS = 700
+TRAINING_STEPS = 500
+EXTRACTOR_STEPS = 250
+#: of the augmentation study, which is a taste here: few repetitions, few steps, a small network
+STUDY_SEEDS, STUDY_STEPS = 3, 100
+STUDY_ENCODER = functools.partial(CNN, width=48, layers=2)
 
 
 def run(out: Path, *, seed: int = 0, severity: int = 2) -> Path:
@@ -61,7 +67,7 @@ def _report(
     clean = {part: clean_truth(batch) for part, batch in noisy.items()}
     labels = [i for i, count in enumerate(given_counts(model)) for _ in range(count)]
     samples = model.sample(len(labels), label=labels, seed=seed)
-    extractor = fit_extractor(clean["train"], spec, seed)
+    extractor = fit_extractor(clean["train"], spec, seed, EXTRACTOR_STEPS)
     report = evaluate(
         {"VAE": samples},
         train=noisy["train"],
@@ -88,15 +94,15 @@ def _augmentation(model: Generator, noisy: dict[str, MotionBatch], seed: int) ->
     def draw(labels: list[int], number: int) -> MotionBatch:
         return model.sample(len(labels), label=labels, seed=number)
 
-    seeds, steps = 3, 100
-    with bar(3 * seeds * steps, "classifiers") as step:
+    with bar(3 * STUDY_SEEDS * STUDY_STEPS, "classifiers") as step:
         return augmentation_study(
             noisy["train"],
             noisy["test"],
             model.spec,
             draw,
-            seeds=seeds,
-            steps=steps,
+            seeds=STUDY_SEEDS,
+            steps=STUDY_STEPS,
+            encoder=STUDY_ENCODER,
             progress=step,
         )
 

@@ -12,12 +12,13 @@ from motiongen.checkpoint import load
 from motiongen.classifier import MotionClassifier, fit_classifier
 from motiongen.data.module import as_batch, load_clips
 from motiongen.data.store import Store
+from motiongen.encoders import RNN
 from motiongen.evaluation import EvaluationSettings, evaluate
 from motiongen.motion import Motion, MotionBatch, MotionSpec
 from motiongen.report import Report
 from motiongen.viewer.page import Group, Panel, write_page
 
-EXTRACTOR_STEPS = 500
+EXTRACTOR_STEPS = 400
 
 
 def evaluate_stores(
@@ -96,10 +97,15 @@ def load_people(
     return parts
 
 
-def fit_extractor(clips: MotionBatch, spec: MotionSpec, seed: int) -> MotionClassifier:
-    """Trains the feature space of the scores, with a progress bar."""
-    with bar(EXTRACTOR_STEPS, "feature extractor") as step:
-        return fit_classifier(clips, spec, steps=EXTRACTOR_STEPS, seed=seed, progress=step)
+def fit_extractor(
+    clips: MotionBatch, spec: MotionSpec, seed: int, steps: int = EXTRACTOR_STEPS
+) -> MotionClassifier:
+    """Trains the feature space of the scores, with a progress bar.
+
+    A recurrent network, as most published extractors are.
+    """
+    with bar(steps, "feature extractor") as step:
+        return fit_classifier(clips, spec, encoder=RNN, steps=steps, seed=seed, progress=step)
 
 
 def augment_store(
