@@ -18,7 +18,7 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from motiongen import encoders, generators
-from motiongen.checkpoint import BEST, LAST
+from motiongen.checkpoint import BEST, LAST, read
 from motiongen.data.module import MotionData
 from motiongen.generators import Generator
 
@@ -158,7 +158,7 @@ def fit(
     Raises:
         FileExistsError: if `out` holds a run that is not to be resumed.
         FileNotFoundError: if there is nothing to resume.
-        ValueError: if the clips cannot be trained on.
+        ValueError: if the clips cannot be trained on, or the run to resume is of another model.
     """
     last = Path(out) / LAST
     if last.exists() and not resume:
@@ -167,6 +167,8 @@ def fit(
         )
     if resume and not last.exists():
         raise FileNotFoundError(f"{last}: nothing to resume")
+    if resume:
+        _check_same_model(model, last)
     # what is wrong with the clips is said before anything is written
     data.setup("fit")
     try:
@@ -179,6 +181,15 @@ def fit(
         logging.getLogger(__name__).warning("interrupted; %s", saved)
         return TERMINATED if trainer.received_sigterm else INTERRUPTED
     return 0
+
+
+def _check_same_model(model: Generator, file: Path) -> None:
+    saved, wanted = read(file).get("motiongen", {}).get("recipe", {}), model.recipe
+    before = {"class_path": saved.get("class_path"), **saved.get("init_args", {})}
+    now = {"class_path": wanted["class_path"], **wanted["init_args"]}
+    if changed := [name for name in now if now[name] != before.get(name)]:
+        told = "; ".join(f"{name} was {before.get(name)}, is {now[name]}" for name in changed)
+        raise ValueError(f"{file}: the model was another one: {told}; resume with its options")
 
 
 def is_concrete(value: object, base: type) -> bool:

@@ -243,6 +243,33 @@ def test_nothing_to_resume(tmp_path, store, capsys):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_finished_run_can_be_resumed_and_made_longer(tmp_path, store):
+    out = tmp_path / "run"
+    assert fit(store, out, steps=2) == 0
+    assert fit(store, out, "--resume", "true", steps=2) == 0
+    assert checkpoint.read(out / "last.ckpt")["global_step"] == 2
+    assert fit(store, out, "--resume", "true", steps=4) == 0
+    assert checkpoint.read(out / "last.ckpt")["global_step"] == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--model.init_args.latent", "5"], "latent was 4, is 5"),
+        (["--data.frames", "20"], "spec was .*'frames': 20"),
+        (["--model.init_args.encoder.init_args.layers", "1"], "encoder was .*'layers': 1"),
+    ],
+)
+def test_another_model_is_not_resumed(tmp_path, store, capsys, options, words):
+    out = tmp_path / "run"
+    assert fit(store, out, steps=2) == 0
+    capsys.readouterr()
+    assert fit(store, out, "--resume", "true", *options, steps=4) == 2
+    said = capsys.readouterr().err
+    assert re.fullmatch(rf"motiongen: error: [^\n]*last\.ckpt: [^\n]*{words}[^\n]*\n", said), said
+    assert checkpoint.read(out / "last.ckpt")["global_step"] == 2
+
+
 def test_a_loss_that_is_no_number_stops_the_run_and_names_the_step(
     tmp_path, store, capsys, monkeypatch
 ):
