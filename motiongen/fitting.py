@@ -125,8 +125,18 @@ def callbacks(out: Path) -> list[Callback]:
     return [
         keep(Path(BEST).stem, monitor="validation/score", mode="min"),
         keep(Path(LAST).stem),
+        LastValidation(),
         TQDMProgressBar(refresh_rate=10),
     ]
+
+
+class LastValidation(Callback):
+    """Validates, and so saves, after the very last step, too, where no epoch ends there."""
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
+        """Asks for an early stop, which Lightning validates before."""
+        if 0 < trainer.max_steps <= trainer.global_step:
+            trainer.should_stop = True
 
 
 def run(args: Sequence[str]) -> int:

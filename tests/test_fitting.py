@@ -141,6 +141,16 @@ def test_best_is_the_best_validation_score(tmp_path, store, monkeypatch):
     assert checkpoint.read(tmp_path / "run" / "last.ckpt")["global_step"] == 3 * EPOCH
 
 
+@pytest.mark.parametrize("steps", [1, EPOCH, 2 * EPOCH + 1])
+def test_the_last_step_is_saved_wherever_it_falls(tmp_path, store, steps):
+    assert fit(store, tmp_path / "run", steps=steps) == 0
+    assert checkpoint.read(tmp_path / "run" / "last.ckpt")["global_step"] == steps
+    assert motiongen.load(tmp_path / "run").sample(1).joints.isfinite().all()
+    with open(tmp_path / "run" / "log" / "metrics.csv", newline="") as file:
+        scores = [row["step"] for row in csv.DictReader(file) if row["validation/score"]]
+    assert len(scores) == -(-steps // EPOCH)
+
+
 def test_the_seed_changes_and_repeats_a_run(tmp_path, store):
     for name, seed in (("first", "3"), ("again", "3"), ("other", "4")):
         assert fit(store, tmp_path / name, "--seed", seed) == 0
@@ -243,13 +253,14 @@ def test_nothing_to_resume(tmp_path, store, capsys):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_finished_run_can_be_resumed_and_made_longer(tmp_path, store):
+# longer from within an epoch: some of its batches come again, which Lightning says
+@pytest.mark.filterwarnings("ignore:You're resuming from a checkpoint that ended before")
+@pytest.mark.parametrize("steps", [EPOCH, EPOCH + 1])
+def test_a_finished_run_can_be_resumed_and_made_longer(tmp_path, store, steps):
     out = tmp_path / "run"
-    assert fit(store, out, steps=2) == 0
-    assert fit(store, out, "--resume", "true", steps=2) == 0
-    assert checkpoint.read(out / "last.ckpt")["global_step"] == 2
-    assert fit(store, out, "--resume", "true", steps=4) == 0
-    assert checkpoint.read(out / "last.ckpt")["global_step"] == 4
+    for total, resume in ((steps, "false"), (steps, "true"), (3 * EPOCH, "true")):
+        assert fit(store, out, "--resume", resume, steps=total) == 0
+        assert checkpoint.read(out / "last.ckpt")["global_step"] == total
 
 
 @pytest.mark.parametrize(
