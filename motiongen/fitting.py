@@ -80,7 +80,7 @@ FIT_HELP = "Train a generator. Without --data.store it learns from the embedded 
 def trainer_defaults() -> dict[str, Any]:
     """What `configs/trainer.yaml` holds, so that a bare `motiongen fit` does the same."""
     return {
-        "max_steps": 2000,
+        "max_steps": 1500,
         "max_epochs": -1,
         "devices": 1,
         "gradient_clip_val": 1.0,

@@ -126,7 +126,7 @@ class MotionData(pl.LightningDataModule):
         self,
         store: Path | None = None,
         *,
-        subjects: list[str | int] | str | int | None = None,
+        subjects: Sequence[str | int] | str | int | None = None,
         classes: list[str] | None = None,
         layout: str | None = None,
         frames: int | None = None,

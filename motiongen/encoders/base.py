@@ -87,9 +87,30 @@ def fold(x: Tensor, length: Tensor, patch: int) -> tuple[Tensor, Tensor]:
     return x, (length + patch - 1) // patch
 
 
-def unfold(x: Tensor, frames: int, patch: int) -> Tensor:
-    """Inverse of `fold`. Shapes: [B,T/patch,...,patch*C] -> [B,frames,...,C]."""
-    return x.unflatten(-1, (patch, -1)).movedim(-2, 2).flatten(1, 2)[:, :frames]
+def unfold(x: Tensor, steps: Tensor, frames: int, patch: int) -> Tensor:
+    """From steps of `patch` frames back to frames, by overlap and add.
+
+    Each step speaks for twice as many frames as it was made of, with weights that fall linearly
+    towards its ends: frames change smoothly from one step to the next. Without the overlap each
+    border between steps would be a little jump, and motion would shake at that rate.
+
+    Shapes: x [B,S,...,2*patch*C], steps that exist [B] -> [B,frames,...,C].
+    """
+    rise = (torch.arange(2 * patch, device=x.device) + 0.5) / patch
+    weight = torch.minimum(rise, 2 - rise).to(x.dtype)
+    exists = frame_mask(steps, x.shape[1]).view(*x.shape[:2], *(1,) * (x.ndim - 1))
+    spread = exists * weight.view(2 * patch, 1)
+    x = spread * x.unflatten(-1, (2 * patch, -1))
+    total = _overlapped(spread.expand(*spread.shape[:-1], 1), patch)
+    out = _overlapped(x, patch) / total.clamp(min=1e-6)
+    return out[:, patch // 2 : patch // 2 + frames]
+
+
+def _overlapped(x: Tensor, patch: int) -> Tensor:
+    """Adds the second half of each step to the first half of the next. [B,S,...,2p,C]."""
+    first, second = x.movedim(-2, 2).split(patch, dim=2)
+    nothing = first.new_zeros(len(first), 1, *first.shape[2:])
+    return (torch.cat([first, nothing], 1) + torch.cat([nothing, second], 1)).flatten(1, 2)
 
 
 def fourier(position: Tensor, bands: int, lowest: float = 0.5) -> Tensor:

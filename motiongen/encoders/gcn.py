@@ -62,7 +62,7 @@ class GCN(Encoder):
             GraphBlock(width, condition, kernel, dropout) for _ in range(layers)
         )
         self.norm = nn.LayerNorm(width)
-        self.leave = nn.Linear(width, patch * features)
+        self.leave = nn.Linear(width, 2 * patch * features)
 
     def forward(self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor) -> Tensor:
         """Computes the features; see `Encoder`."""
@@ -72,7 +72,7 @@ class GCN(Encoder):
         h = (self.enter(x) + self.joint) * exists
         for block in self.blocks:
             h = block(h, self.adjacency, condition, exists)
-        return unfold(self.leave(self.norm(h)), frames, self.patch)
+        return unfold(self.leave(self.norm(h)), steps, frames, self.patch)
 
 
 class GraphBlock(nn.Module):

@@ -50,7 +50,7 @@ class RNN(Encoder):
         self.last_film = Film(condition, 2 * width)
         self.last_norm = nn.LayerNorm(2 * width)
         self.mix = nn.Linear(2 * width, 2 * width)
-        self.leave = nn.Linear(2 * width, patch * skeleton.num_joints * features)
+        self.leave = nn.Linear(2 * width, 2 * patch * skeleton.num_joints * features)
 
     def forward(self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor) -> Tensor:
         """Computes the features; see `Encoder`."""
@@ -65,5 +65,5 @@ class RNN(Encoder):
             )
             h = h + self.dropout(y)
         h = h + self.mix(F.gelu(self.last_film(self.last_norm(h), condition)))
-        h = unfold(self.leave(h), frames, self.patch)
+        h = unfold(self.leave(h), steps, frames, self.patch)
         return h.unflatten(2, (self.num_joints, self.features))

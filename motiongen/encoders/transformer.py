@@ -48,7 +48,7 @@ class Transformer(Encoder):
             AttentionBlock(width, condition, heads, dropout) for _ in range(layers)
         )
         self.norm = nn.LayerNorm(width)
-        self.leave = nn.Linear(width, patch * skeleton.num_joints * features)
+        self.leave = nn.Linear(width, 2 * patch * skeleton.num_joints * features)
 
     def forward(self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor) -> Tensor:
         """Computes the features; see `Encoder`."""
@@ -59,7 +59,7 @@ class Transformer(Encoder):
         h = self.enter(x) + self.position(fourier(at, POSITION_BANDS, 1 / 512))
         for block in self.blocks:
             h = block(h, condition, exists)
-        h = unfold(self.leave(self.norm(h)), frames, self.patch)
+        h = unfold(self.leave(self.norm(h)), steps, frames, self.patch)
         return h.unflatten(2, (self.num_joints, self.features))
 
 

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from motiongen import __version__, layouts
+from motiongen.generators.energy import energy_score
 from motiongen.generators.recipe import class_path, plain
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 from motiongen.networks import Standardizer
@@ -284,7 +285,21 @@ class Generator(pl.LightningModule, ABC):
         """The same terms on people that were not trained on."""
         losses = self.losses(batch)
         self.log_dict({f"validation/{n}": v for n, v in losses.items()}, batch_size=len(batch))
-        self.log("validation/score", losses.get("score", losses["total"]), batch_size=len(batch))
+
+    def on_validation_epoch_end(self) -> None:
+        """Scores samples against these people: the score that chooses the checkpoint.
+
+        The loss does not: it is lowest long before samples are best, as it judges how well
+        strange clips are encoded and not what comes of the latents.
+        """
+
+        def draw(labels: list[int], lengths: list[int]) -> MotionBatch:
+            known = labels if min(labels) >= 0 else None
+            return self.sample(len(labels), label=known, length=lengths, seed=self.seed)
+
+        held = self.trainer.datamodule.val_dataloader().clips  # type: ignore[attr-defined]
+        score = energy_score(held.to(self.device), draw) / self.standardizer.scale
+        self.log("validation/score", score)
 
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW with a short warm-up and a cosine to zero."""

@@ -37,7 +37,7 @@ class AggregatePosterior(nn.Module):
     factor: Tensor
 
     def __init__(
-        self, latent: int, classes: int, bandwidth: float = 0.4, capacity: int = 1024
+        self, latent: int, classes: int, bandwidth: float = 0.5, capacity: int = 1024
     ) -> None:
         super().__init__()
         if not 0 < bandwidth <= 1:

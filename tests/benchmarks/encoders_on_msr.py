@@ -34,12 +34,17 @@ def motiongen(*words: object) -> None:
 
 
 def train(out: Path, store: Path, encoder: str, seed: int) -> float:
+    """Trains unless it was done before; returns the wall time in seconds."""
+    clock = out / f"{encoder}.seconds"
+    if clock.exists():
+        return float(clock.read_text())
     start = time.perf_counter()
     motiongen(
         *("fit", "--data.store", store, "--data.subjects", json.dumps(ODD)),
         *("--model", "VAE", "--model.encoder", encoder, "--out", out / encoder, "--seed", seed),
     )
-    return time.perf_counter() - start
+    clock.write_text(f"{time.perf_counter() - start:.1f}")
+    return float(clock.read_text())
 
 
 def judged(script: Path, recordings: Path, samples: Path, out: Path) -> dict[str, float]:
@@ -58,6 +63,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--judge", type=Path)
     parser.add_argument("--encoders", nargs="+", default=list(ENCODERS))
+    parser.add_argument("--only-train", action="store_true")
     parser.add_argument("--readme", type=Path)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -67,12 +73,16 @@ def main() -> None:
     seconds, rows = {}, {}
     for encoder in args.encoders:
         seconds[encoder] = train(args.out, store, encoder, args.seed)
+        if args.only_train:
+            continue
         drawn = ("--counts-like", "train", "--seed", 1, "--overwrite")
         motiongen("sample", args.out / encoder, "--out", args.out / f"VAE-{encoder}", *drawn)
         if args.judge:
             file = args.out / f"VAE-{encoder}.npz"
             motiongen("sample", args.out / encoder, "--out", file, "--frames", 60, *drawn)
             rows[encoder] = judged(args.judge, args.recordings, file, args.out)
+    if args.only_train:
+        return
     sets = [args.out / f"VAE-{encoder}" for encoder in args.encoders]
     motiongen("evaluate", *sets, "--real", store, "--train", *ODD, "--test", *EVEN,
               "--out", args.out / "report")  # fmt: skip
