@@ -20,11 +20,20 @@ from motiongen.report import Report
 
 ENCODERS = ("CNN", "RNN", "GCN", "Transformer")
 ODD, EVEN = "1 3 5 7 9".split(), "2 4 6 8 10".split()
-COLUMNS = (
-    ("likeness", ("fid", "density", "coverage", "accuracy", "apd")),
-    ("movement", ("jitter", "bone_length_cv")),
-    ("copies", ("copy_share",)),
+#: name in the report, heading, and whether it is a share to be shown in per cent
+LIKENESS = (("fid", "FID", 0), ("density", "density", 0), ("coverage", "coverage", 0))
+OWN = (
+    *(("accuracy", "accuracy", 0), ("apd", "APD", 0), ("jitter", "jitter", 0)),
+    *(("bone_length_cv", "bone variation", 1), ("copy_share", "copy share", 1)),
 )
+JUDGE = (
+    *(("fid_train", "FID train", 0), ("fid_test", "FID test", 0)),
+    *(("density_train", "density train", 0), ("coverage_train", "coverage train", 0)),
+    *(("coverage_test", "coverage test", 0), ("accuracy", "accuracy", 0)),
+    *(("bone_variation", "bone variation %", 0), ("jerk_ratio", "jerk / real", 0)),
+    ("copies", "copies", 0),
+)
+START, END = "<!-- results:msr -->", "<!-- /results:msr -->"
 RESULTS = Path("checkpoints/results/msr_vae_encoders.json")
 
 
@@ -54,6 +63,74 @@ def judged(script: Path, recordings: Path, samples: Path, out: Path) -> dict[str
     words = [sys.executable, str(script), "judge", str(prepared), str(samples)]
     shown = subprocess.run(words, check=True, capture_output=True, text=True).stdout
     return ast.literal_eval(shown.strip())
+
+
+def shown(value: float | None, percent: int) -> str:
+    if value is None:
+        return "–"
+    return f"{100 * value:.1f} %" if percent else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
+
+
+def lines(heads: list[str], rows: list[list[str]]) -> list[str]:
+    table = [heads, ["---"] * len(heads), *rows]
+    return ["| " + " | ".join(row) + " |" for row in table]
+
+
+def own_table(tables: list[dict], which: str) -> list[str]:
+    """One table of the report with what belongs to its rows elsewhere."""
+    of_rows: dict[str, dict[str, float | None]] = {}
+    likeness = next(table for table in tables if table["title"].endswith(which))
+    others = [table for table in tables if "Likeness" not in table["title"]]
+    with_samples = [table for table in tables if table["title"].endswith("training clips")]
+    for table in [*with_samples, *others, likeness]:
+        for row in table["rows"]:
+            values = {name: value["value"] for name, value in row["values"].items()}
+            of_rows.setdefault(row["name"], {}).update(values)
+    columns = [*LIKENESS, *OWN]
+    rows = [
+        [
+            row["name"],
+            str(row["n"]),
+            *(shown(of_rows[row["name"]].get(n), p) for n, _, p in columns),
+        ]
+        for row in likeness["rows"]
+    ]
+    return lines(["row", "n", *(head for _, head, _ in columns)], rows)
+
+
+def text(result: dict) -> str:
+    """What README.md says of it."""
+    judged = [
+        [f"VAE-{name}", str(int(row["n"])), *(shown(row[key], p) for key, _, p in JUDGE)]
+        for name, row in result["judge"].items()
+    ]
+    seconds = ", ".join(f"{name} {value} s" for name, value in result["seconds"].items())
+    return "\n".join(
+        [
+            f"`{result['command']}`; data: MSR-Action3D; training seed {result['seed']}, "
+            f"sampling seed 1, commit {result['commit'][:10]}. One of the odd subjects chose the "
+            f"checkpoint. Training, two models at a time on two cores, one thread each: {seconds}.",
+            "",
+            "Against the odd subjects (train); jitter is the mean second difference as a share of "
+            "body size; nearness to copies is measured on smoothed paths:",
+            "",
+            *own_table(result["tables"], "training clips"),
+            "",
+            "Against the even subjects, whom nobody learned from (the same samples):",
+            "",
+            *own_table(result["tables"], "unseen people"),
+            "",
+            "The same samples, judged by an independent recurrent extractor on 60-frame clips:",
+            "",
+            *lines(["row", "n", *(head for _, head, _ in JUDGE)], judged),
+        ]
+    )
+
+
+def write_readme(path: Path, result: dict) -> None:
+    before, rest = path.read_text().split(START)
+    after = rest.split(END)[1]
+    path.write_text(f"{before}{START}\n{text(result)}\n{END}{after}")
 
 
 def main() -> None:
@@ -88,7 +165,7 @@ def main() -> None:
               "--out", args.out / "report")  # fmt: skip
     report = Report.from_json(args.out / "report" / "report.json")
     result = {
-        "command": "python tests/benchmarks/encoders_on_msr.py RECORDINGS --judge bar.py",
+        "command": "python tests/benchmarks/encoders_on_msr.py RECORDINGS --judge JUDGE.py",
         "seed": args.seed,
         "commit": report.context.get("commit"),
         "seconds": {name: round(value) for name, value in seconds.items()},
@@ -98,6 +175,8 @@ def main() -> None:
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(result, indent=1) + "\n")
     print(f"wrote {RESULTS}")
+    if args.readme:
+        write_readme(args.readme, result)
 
 
 if __name__ == "__main__":
