@@ -16,6 +16,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from motiongen import encoders, generators
 from motiongen.checkpoint import BEST, LAST, read
@@ -148,7 +149,7 @@ def run(args: Sequence[str]) -> int:
     quiet()
     try:
         cli = MotionCLI(args)
-    except (ArgumentError, ValueError) as error:
+    except (ArgumentError, ValueError, MisconfigurationException) as error:
         raise ValueError(in_one_line(str(error))) from error
     out, resume = Path(cli.config["out"]), bool(cli.config["resume"])
     cli.model.seed = int(cli.config["seed"])
