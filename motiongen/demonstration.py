@@ -53,7 +53,9 @@ def _train(out: Path, people: list[str], seed: int) -> Generator:
     model = VAE(data.spec)
     model.seed = seed
     trainer = make_trainer(out / "run", max_steps=TRAINING_STEPS)
-    fit(model, data, trainer, out / "run")
+    # a signal ended the training: half a model is not to be reported on
+    if fit(model, data, trainer, out / "run"):
+        raise KeyboardInterrupt
     return load(out / "run")
 
 
