@@ -81,7 +81,8 @@ def draw(
     motions = [motion.replace(subject="generated") for motion in motions]
     if frames is None:
         return motions
-    return [transforms.resample_frames(motion, frames) for motion in motions]
+    # stretched clips have a rate each, which no longer says anything: like recordings without one
+    return [transforms.resample_frames(motion, frames).replace(fps=None) for motion in motions]
 
 
 def check_target(out: Path, *, overwrite: bool) -> None:

@@ -64,7 +64,7 @@ class VAE(Generator):
         warm_up: float = 0.3,
         rigid: bool | None = None,
         noise_degrees: float = 4.0,
-        bandwidth: float = 0.5,
+        bandwidth: float = 0.7,
         learning_rate: float = 2e-3,
         weight_decay: float = 1e-2,
         label_dropout: float = 0.1,
