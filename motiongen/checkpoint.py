@@ -1,5 +1,6 @@
 """Loading a trained generator: `motiongen.load`."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,27 +28,51 @@ def load(path: str | Path, *, trust_code: bool = False, device: str = "cpu") -> 
     """
     file = find(path)
     content = read(file)
-    known = content.get("motiongen")
-    if not isinstance(known, dict) or not {"recipe", "version"} <= set(known):
-        raise ValueError(f"{file}: no checkpoint of motiongen (it has no key 'motiongen')")
-    if _major(known["version"]) > _major(__version__):
-        raise ValueError(
-            f"{file}: made by motiongen {known['version']}, which is newer than this {__version__}"
-        )
+    known = _header(file, content)
     try:
         # drawn weights are replaced below: the caller's random state is not spent on them
         with torch.random.fork_rng(devices=[]):
             model: Generator = build(known["recipe"], Generator, trust_code=trust_code)
-    except (ValueError, KeyError) as error:
-        raise ValueError(f"{file}: {error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise ValueError(f"{file}: its recipe cannot be built: {error}") from error
     try:
         model.load_state_dict(content["state_dict"])
-    except (KeyError, RuntimeError) as error:
+    except (KeyError, RuntimeError, TypeError, AttributeError) as error:
         # torch lists every tensor, one a line, below a title
         reason = str(error).strip().splitlines()[:2][-1].strip()
         raise ValueError(f"{file}: its weights do not fit its recipe: {reason}") from error
     model.provenance = dict(known.get("provenance", {}))
-    return model.to(device).eval()
+    return placed(model, device).eval()
+
+
+def placed(model: Generator, device: str) -> Generator:
+    """Moves a model to a device.
+
+    Raises:
+        ValueError: if there is no such device.
+    """
+    try:
+        return model.to(torch.device(device))
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device {device!r}: {str(error).splitlines()[0]}") from error
+
+
+def _header(file: Path, content: dict[str, Any]) -> dict[str, Any]:
+    """What motiongen wrote beside the weights, if it is what this version can read."""
+    known = content.get("motiongen")
+    if not isinstance(known, dict) or not {"recipe", "version"} <= set(known):
+        raise ValueError(f"{file}: no checkpoint of motiongen (it has no key 'motiongen')")
+    version, kinds = known["version"], {"recipe": dict, "version": str, "provenance": dict}
+    for name, kind in kinds.items():
+        if not isinstance(known.get(name, kind()), kind):
+            raise ValueError(f"{file}: key 'motiongen.{name}' is no {kind.__name__}")
+    if not re.match(r"\d+\.\d+", version):
+        raise ValueError(f"{file}: version {version!r} is none")
+    if _major(version) > _major(__version__):
+        raise ValueError(
+            f"{file}: made by motiongen {version}, which is newer than this {__version__}"
+        )
+    return known
 
 
 def find(path: str | Path) -> Path:
@@ -81,4 +106,4 @@ def read(file: Path) -> dict[str, Any]:
 
 
 def _major(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2])
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 
 from motiongen.augmentation import augmentation_study
-from motiongen.checkpoint import load
+from motiongen.checkpoint import BEST, LAST, load
 from motiongen.data.module import MotionData, as_batch, load_clips, write_synthetic
 from motiongen.data.store import Store
 from motiongen.encoders import CNN
@@ -35,8 +35,11 @@ def run(out: Path, *, seed: int = 0, severity: int = 2) -> Path:
         out: folder of the run; what an earlier demo left there is replaced.
         seed: of data, training and samples.
         severity: of the corruption.
+
+    Raises:
+        FileExistsError: if `out` holds something else under the names of a demo.
     """
-    shutil.rmtree(out / "run", ignore_errors=True)
+    _remove_run(out / "run")
     out.mkdir(parents=True, exist_ok=True)
     store = write_synthetic(out / "store", severity=severity, seed=seed, overwrite=True)
     people = sorted({record.subject for record in store.records}, key=int)
@@ -45,6 +48,16 @@ def run(out: Path, *, seed: int = 0, severity: int = 2) -> Path:
     report = _report(model, store, train, test, seed, severity)
     report.to_json(out / "report.json")
     return report.to_html(out / "report.html")
+
+
+def _remove_run(folder: Path) -> None:
+    """Removes what an earlier demo left, and nothing else."""
+    if not folder.exists():
+        return
+    names = {entry.name for entry in folder.iterdir()}
+    if foreign := sorted(name for name in names - {BEST, LAST} if not name.startswith("log")):
+        raise FileExistsError(f"{folder} holds other files ({foreign[0]}); choose another --out")
+    shutil.rmtree(folder)
 
 
 def _train(out: Path, people: list[str], seed: int) -> Generator:

@@ -71,7 +71,8 @@ class MotionCLI(LightningCLI):
         out = Path(config["out"])
         changes.setdefault("default_root_dir", str(out))
         changes.setdefault("logger", make_logger(out, config["wandb"]))
-        changes.setdefault("callbacks", callbacks(out))
+        shown = config["trainer"].get("enable_progress_bar") is not False
+        changes.setdefault("callbacks", callbacks(out, progress=shown))
         return super().instantiate_trainer(**changes)
 
 
@@ -95,8 +96,13 @@ def make_trainer(out: str | Path, **changes: Any) -> pl.Trainer:
     """The trainer of `motiongen fit`, for use from Python."""
     quiet()
     out = Path(out)
-    defaults = {"default_root_dir": str(out), "logger": make_logger(out, "off")}
-    return pl.Trainer(**{**trainer_defaults(), **defaults, "callbacks": callbacks(out), **changes})
+    defaults = {
+        **trainer_defaults(),
+        "default_root_dir": str(out),
+        "logger": make_logger(out, "off"),
+        "callbacks": callbacks(out, progress=changes.get("enable_progress_bar") is not False),
+    }
+    return pl.Trainer(**{**defaults, **changes})
 
 
 def make_logger(out: Path, tracking: Tracking) -> list[Logger]:
@@ -114,7 +120,7 @@ def make_logger(out: Path, tracking: Tracking) -> list[Logger]:
     return loggers
 
 
-def callbacks(out: Path) -> list[Callback]:
+def callbacks(out: Path, *, progress: bool = True) -> list[Callback]:
     """Keeps the checkpoint of the best validation score, and the last one to resume from.
 
     Two callbacks, because `save_last` of one that monitors a score saves at a new best only.
@@ -123,12 +129,8 @@ def callbacks(out: Path) -> list[Callback]:
     keep = functools.partial(
         ModelCheckpoint, str(out), enable_version_counter=False, save_on_train_epoch_end=False
     )
-    return [
-        keep(Path(BEST).stem, monitor="validation/score", mode="min"),
-        keep(Path(LAST).stem),
-        LastValidation(),
-        TQDMProgressBar(refresh_rate=10),
-    ]
+    kept = [keep(Path(BEST).stem, monitor="validation/score", mode="min"), keep(Path(LAST).stem)]
+    return [*kept, LastValidation(), *([TQDMProgressBar(refresh_rate=10)] if progress else [])]
 
 
 class LastValidation(Callback):
@@ -182,6 +184,8 @@ def fit(
         _check_same_model(model, last)
     # what is wrong with the clips is said before anything is written
     data.setup("fit")
+    if resume:
+        _check_same_data(data, last)
     try:
         trainer.fit(model, data, ckpt_path=str(last) if resume else None, weights_only=True)
     except SystemExit:
@@ -201,6 +205,13 @@ def _check_same_model(model: Generator, file: Path) -> None:
     if changed := [name for name in now if now[name] != before.get(name)]:
         told = "; ".join(f"{name} was {before.get(name)}, is {now[name]}" for name in changed)
         raise ValueError(f"{file}: the model was another one: {told}; resume with its options")
+
+
+def _check_same_data(data: MotionData, file: Path) -> None:
+    before, now = read(file)["motiongen"]["provenance"], data.provenance()
+    if changed := [name for name in now if now[name] != before.get(name)]:
+        told = "; ".join(f"{name} was {before.get(name)}, is {now[name]}" for name in changed)
+        raise ValueError(f"{file}: the data were others: {told}; resume with their options")
 
 
 def is_concrete(value: object, base: type) -> bool:

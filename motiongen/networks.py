@@ -262,7 +262,7 @@ class KinematicHead(nn.Module):
         """Shapes: out [B,T,J,3], condition [B,D] -> [B,T,J,3]."""
         (body,) = self.shared
         rest = F.normalize(body.mean - body.mean[self.parents], dim=-1)
-        # people differ from the median body by a third at most
+        # people differ from the median body by 40 % at most
         length = body.bone_length / body.scale * (0.33 * self.stretch(condition).tanh()).exp()
         bones = F.normalize(rest + out, dim=-1, eps=1e-4) * length[:, None, :, None]
         root = out[:, :, self.root] + body.mean[self.root] / body.scale

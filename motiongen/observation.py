@@ -13,7 +13,8 @@ class Observation(nn.Module):
 
     A seen coordinate is the clean one plus Student-t noise, whose tails forgive outliers; its
     scale is learned for each joint and grows as the confidence falls. An unseen one is missing.
-    The same object is the likelihood of a VAE and the corruption of a GAN's samples.
+    `log_prob` is the likelihood of a generator that has one; `corrupt` makes samples comparable
+    with what was observed.
 
     Args:
         num_joints: joints J.

@@ -47,7 +47,12 @@ def wanted_count(model: Generator, n: int | None) -> int:
     """
     if n is not None and n < 1:
         raise ValueError(f"--n: found {n}, at least 1 is needed")
-    return sum(given_counts(model)) if n is None else n
+    return given_clips(model) if n is None else n
+
+
+def given_clips(model: Generator) -> int:
+    """Clips that `fit` was given, labelled or not."""
+    return int(model.provenance.get("clips") or model.label_counts.sum())
 
 
 def given_counts(model: Generator) -> list[int]:

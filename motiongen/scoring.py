@@ -1,6 +1,6 @@
 """From stores on disk to reports: what `motiongen evaluate`, `augment` and `view` do."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def evaluate_stores(
     Args:
         samples: stores that `motiongen sample` wrote; all with the same spec.
         real: store of real clips.
-        train: subjects that the generators were given; None: as the first store of samples says.
+        train: subjects that the generators were given; None: as the stores of samples say.
         test: subjects that nobody was given; None: all others.
         seed: of extractor, draws and intervals.
         k: neighbours for density and coverage.
@@ -43,15 +43,16 @@ def evaluate_stores(
     Raises:
         ValueError: if the specs differ, or a subject is on both sides.
     """
+    settings = EvaluationSettings(k=k, seed=seed)
     sets = {name: Store.open(path) for name, path in named(samples).items()}
     first = next(iter(sets.values()))
     spec = first.spec
     for path, opened in zip(samples, sets.values(), strict=True):
         if opened.spec != spec:
             raise ValueError(f"{path}: its spec {opened.spec} differs from {spec} of {samples[0]}")
-    trained_on = first.manifest["origin"].get("trained_on", {})
-    people = split_people(Store.open(real), train or trained_on.get("subjects"), test)
-    parts = load_people(Store.open(real), spec, people)
+    known = Store.open(real)
+    people = split_people(known, train, test, given=given_people(sets))
+    parts = load_people(known, spec, people)
     extractor = fit_extractor(parts["train"][0], spec, seed)
     return evaluate(
         {name: as_batch(load_clips(opened, spec), spec) for name, opened in sets.items()},
@@ -60,29 +61,53 @@ def evaluate_stores(
         spec=spec,
         extractor=extractor,
         subjects={part: subjects for part, (_, subjects) in parts.items()},
-        settings=EvaluationSettings(k=k, seed=seed),
+        settings=settings,
         title=f"Evaluation of {', '.join(sets)}",
     )
 
 
+def given_people(sets: Mapping[str, Store]) -> dict[str, list[str]]:
+    """Whom the generator of each set was given, as far as the sets say."""
+    origins = {name: opened.manifest["origin"] for name, opened in sets.items()}
+    found = {name: origin.get("trained_on", {}) for name, origin in origins.items()}
+    return {name: list(trained_on.get("subjects", ())) for name, trained_on in found.items()}
+
+
 def split_people(
-    real: Store, train: Sequence[str] | None, test: Sequence[str] | None
+    real: Store,
+    train: Sequence[str] | None,
+    test: Sequence[str] | None,
+    *,
+    given: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, list[str]]:
     """Who is in the train set and who in the test set; no test people is allowed.
 
+    Args:
+        real: names everyone.
+        train: chosen people; None: all that a generator was given.
+        test: chosen people; None: all whom no generator was given and who are not in `train`.
+        given: whom each generator was given, by its name.
+
     Raises:
-        ValueError: if the train people are not known, or somebody is on both sides.
+        ValueError: if the train people are not known, or somebody to test on was learned from.
     """
+    given = given or {}
+    seen = {person for people in given.values() for person in people}
     everyone = sorted({record.subject for record in real.records})
+    train = list(train) if train is not None else [s for s in everyone if s in seen]
     if not train:
         raise ValueError(
             f"the samples do not say whom their model learned from; name them with --train; "
             f"the store has {', '.join(everyone)}"
         )
-    chosen = list(test) if test is not None else [s for s in everyone if s not in set(train)]
+    taken = seen | set(train)
+    chosen = list(test) if test is not None else [s for s in everyone if s not in taken]
     if both := sorted(set(train) & set(chosen)):
         raise ValueError(f"subjects {', '.join(both)} are in the train set and in the test set")
-    return {"train": list(train), "test": chosen}
+    for name, people in given.items():
+        if both := sorted(set(people) & set(chosen)):
+            raise ValueError(f"test subjects {', '.join(both)} were given to the model of {name}")
+    return {"train": train, "test": chosen}
 
 
 def load_people(
@@ -120,7 +145,8 @@ def augment_store(
 ) -> Report:
     """Measures what a trained generator's samples add to the training set of a recogniser."""
     model = load(checkpoint, trust_code=trust_code)
-    people = split_people(Store.open(real), model.provenance.get("subjects"), test)
+    given = {str(checkpoint): model.provenance.get("subjects", [])}
+    people = split_people(Store.open(real), None, test, given=given)
     if not people["test"]:
         raise ValueError("nobody is left to test on: the generator was given all subjects")
     parts = load_people(Store.open(real), model.spec, people)

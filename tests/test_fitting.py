@@ -130,15 +130,24 @@ def test_best_is_the_best_validation_score(tmp_path, store, monkeypatch):
     scores = iter([3.0, 1.0, 2.0])
     stated = []
 
-    def validation_step(self, batch, number):
+    def on_validation_epoch_end(self):
         stated.append(next(scores))
-        self.log("validation/score", stated[-1], batch_size=len(batch))
+        self.log("validation/score", stated[-1])
 
-    monkeypatch.setattr(VAE, "validation_step", validation_step)
+    monkeypatch.setattr(VAE, "on_validation_epoch_end", on_validation_epoch_end)
     assert fit(store, tmp_path / "run", steps=3 * EPOCH) == 0
     assert stated == [3.0, 1.0, 2.0]
     assert checkpoint.read(tmp_path / "run" / "best.ckpt")["global_step"] == 2 * EPOCH
     assert checkpoint.read(tmp_path / "run" / "last.ckpt")["global_step"] == 3 * EPOCH
+
+
+def test_a_run_goes_on_with_its_own_data_only(tmp_path, store):
+    assert fit(store, tmp_path / "run", steps=EPOCH) == 0
+    before = (tmp_path / "run" / "last.ckpt").read_bytes()
+    for change in (["--data.subjects", "[1,2]"], ["--seed", "7"]):
+        words = ["--resume", "true", *change]
+        assert fit(store, tmp_path / "run", *words, steps=2 * EPOCH) == 2
+    assert (tmp_path / "run" / "last.ckpt").read_bytes() == before
 
 
 @pytest.mark.parametrize("steps", [1, EPOCH, 2 * EPOCH + 1])

@@ -28,7 +28,7 @@ def test_given_counts_are_those_of_the_train_split_where_nothing_else_is_known(m
 
 def test_given_counts_include_people_held_back_for_validation(model, monkeypatch):
     counts = [9] * len(model.spec.classes)
-    monkeypatch.setattr(model, "provenance", {"class_counts": counts})
+    monkeypatch.setattr(model, "provenance", {"class_counts": counts, "clips": sum(counts)})
     assert sampling.given_counts(model) == counts
     assert sampling.wanted_count(model, None) == sum(counts)
     labels = sampling.wanted_labels(model, None, "train", None)

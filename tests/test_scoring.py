@@ -35,6 +35,17 @@ def test_people_on_both_sides_or_on_none(real, train, test, words):
         scoring.split_people(real, train, test)
 
 
+def test_people_that_any_model_was_given_are_not_tested_on(real):
+    given = {"first": ["1"], "second": ["1", "2"]}
+    assert scoring.split_people(real, None, None, given=given) == {
+        "train": ["1", "2"],
+        "test": ["3"],
+    }
+    assert scoring.split_people(real, ["1"], None, given=given)["test"] == ["3"]
+    with pytest.raises(ValueError, match="test subjects 2 were given to the model of second"):
+        scoring.split_people(real, ["1"], ["2"], given=given)
+
+
 def test_parts_hold_the_clips_of_their_people(real):
     people = {"train": ["1", "3"], "test": []}
     parts = scoring.load_people(real, real.spec, people)

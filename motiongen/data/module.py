@@ -1,6 +1,8 @@
 """From a store to batches: choose clips, split by subject, conform to the spec, add noise."""
 
+import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -79,6 +81,8 @@ def load_clips(
 ) -> list[Motion]:
     """The clips of the spec's classes (and of some subjects), conformed, uncut, in order.
 
+    Clips that cannot be brought to the spec are left out with a warning.
+
     Raises:
         ValueError: if a subject or class is unknown, or nothing is left.
     """
@@ -87,13 +91,20 @@ def load_clips(
     if not rows:
         raise ValueError(f"store {store.path}: no clip of subjects {subjects} and {classes}")
     numbers = {name: number for number, name in enumerate(spec.classes)}
-    motions = []
+    motions, reasons = [], []
     for row in rows:
         label = store.records[row].label
         motion = store[row].replace(label=None if label is None else numbers.get(label))
-        motions.append(conform(motion, spec))
+        try:
+            motions.append(conform(motion, spec))
+        except ValueError as error:
+            reasons.append(str(error))
         if progress is not None:
             progress(1)
+    if not motions:
+        raise ValueError(f"store {store.path}: no clip fits the spec; the first: {reasons[0]}")
+    if reasons:
+        warnings.warn(f"{len(reasons)} clips left out; the first: {reasons[0]}", stacklevel=2)
     return motions
 
 
@@ -172,6 +183,8 @@ class MotionData(pl.LightningDataModule):
             self.seed,
             labels=[motion.label for motion in motions],
         )
+        if split.note:
+            logging.getLogger(__name__).warning("validation: %s", split.note)
         train, held = ([motions[i] for i in rows] for rows in split)
         self._check_classes(train, held)
         self.train, self.held = train, held
@@ -199,6 +212,8 @@ class MotionData(pl.LightningDataModule):
                 counts[motion.label] += 1
         return {
             "store": self.store.path.name,
+            "seed": self.seed,
+            "clips": len(self.train) + len(self.held),
             "manifest_sha256": self.store.manifest.get("sha256", ""),
             "subjects": list(self.subjects or []),
             "validation_subjects": sorted({motion.subject for motion in self.held}),
@@ -212,7 +227,7 @@ class MotionData(pl.LightningDataModule):
             share = stream(self.seed, WINDOW, turn, number).random()
             motion = fit_length(motion, self.spec.frames, share)
         if self.noise is not None:
-            motion = noisy_view(motion, self.noise, self.seed, number, turn)
+            motion = noisy_view(motion, self.noise, self.seed, number, turn + 1)
         return motion
 
     def batch(self, step: int) -> MotionBatch:

@@ -50,7 +50,7 @@ EncoderFactory = Callable[[Skeleton, int, int], Encoder]
 class Film(nn.Module):
     """Feature-wise linear modulation: the one way in which a condition enters an encoder.
 
-    Starts as the identity.
+    Starts near the identity.
 
     Shapes: x [B,...,F], condition [B,D] -> [B,...,F].
     Source: Perez et al., FiLM: Visual Reasoning with a General Conditioning Layer, AAAI 2018.

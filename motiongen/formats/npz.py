@@ -18,7 +18,7 @@ Schema = Mapping[str, tuple[str, str]]
 Header = tuple[tuple[int, ...], np.dtype]
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError)
-_DAMAGE += (RuntimeError, NotImplementedError, SyntaxError)
+_DAMAGE += (RuntimeError, NotImplementedError, SyntaxError, TypeError)
 # numpy itself reads no header of more than 10,000 characters.
 _HEADER_BYTES = 2**16
 _VERSIONS = {

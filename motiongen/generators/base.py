@@ -33,7 +33,8 @@ class SampleOptions:
     """What a user can turn when sampling.
 
     Args:
-        temperature: scale of the latent noise; below 1 samples are more typical, less diverse.
+        temperature: how far samples may lie from what is typical of their class; below 1 they
+            are less diverse, at 0 all alike.
     """
 
     temperature: float = 1.0
@@ -294,10 +295,13 @@ class Generator(pl.LightningModule, ABC):
         """
 
         def draw(labels: list[int], lengths: list[int]) -> MotionBatch:
-            known = labels if min(labels) >= 0 else None
+            known = None if NO_LABEL in labels else labels
             return self.sample(len(labels), label=known, length=lengths, seed=self.seed)
 
         held = self.trainer.datamodule.val_dataloader().clips  # type: ignore[attr-defined]
+        labelled = held.label != NO_LABEL
+        # clips without a label cannot be asked for: they count only where there is nothing else
+        held = held.select(labelled) if labelled.any() else held
         score = energy_score(held.to(self.device), draw) / self.standardizer.scale
         self.log("validation/score", score)
 

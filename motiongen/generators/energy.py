@@ -25,7 +25,7 @@ def energy_score(clips: MotionBatch, draw: Draw) -> Tensor:
 
     Args:
         clips: real clips; of more than `MOST_CLIPS`, evenly spread ones are scored.
-        draw: gives samples for labels (-1: none) and lengths.
+        draw: gives samples for labels and lengths.
 
     Source: Gneiting and Raftery, Strictly Proper Scoring Rules, Prediction, and Estimation,
         JASA 2007, eq. 22.

@@ -25,7 +25,7 @@ class AggregatePosterior(nn.Module):
         latent: size of the latent, Z.
         classes: number of classes.
         bandwidth: h, above 0 and at most 1.
-        capacity: latents kept; of more clips, evenly spread ones.
+        capacity: latents kept, at least one a class; of more clips, evenly spread ones.
 
     Source: density of the latents after training: Ghosh et al., From Variational to
         Deterministic Autoencoders, ICLR 2020; kernels that keep the covariance: Liu and West,
@@ -44,11 +44,11 @@ class AggregatePosterior(nn.Module):
         super().__init__()
         if not 0 < bandwidth <= 1:
             raise ValueError(f"bandwidth: found {bandwidth}, allowed above 0 to 1")
-        self.bandwidth, self.capacity = bandwidth, capacity
+        self.bandwidth, self.capacity = bandwidth, max(capacity, classes + 1)
         # buffers of a fixed size, so that a checkpoint loads whatever it was fitted on
         self.register_buffer("count", torch.zeros((), dtype=torch.long))
-        self.register_buffer("mean", torch.zeros(capacity, latent))
-        self.register_buffer("label", torch.full((capacity,), NO_LABEL))
+        self.register_buffer("mean", torch.zeros(self.capacity, latent))
+        self.register_buffer("label", torch.full((self.capacity,), NO_LABEL))
         #: mean latent of each class; the last row is that of all clips
         self.register_buffer("centre", torch.zeros(classes + 1, latent))
         self.register_buffer("factor", torch.eye(latent))
@@ -61,8 +61,8 @@ class AggregatePosterior(nn.Module):
         label: Int[Tensor, "N"],
     ) -> None:
         """Takes over the posteriors of the training clips."""
-        step = -(-len(mean) // self.capacity)
-        mean, log_variance, label = mean[::step], log_variance[::step], label[::step]
+        rows = self._kept(label)
+        mean, log_variance, label = mean[rows], log_variance[rows], label[rows]
         self.count.fill_(len(mean))
         self.mean[: len(mean)] = mean
         self.label[: len(mean)] = label
@@ -73,6 +73,18 @@ class AggregatePosterior(nn.Module):
         spread = (mean - self.centre[label]).double()
         within = spread.T @ spread / len(mean) + torch.diag(log_variance.double().exp().mean(0))
         self.factor.copy_(torch.linalg.cholesky(within))
+
+    def _kept(self, label: Tensor) -> Tensor:
+        """Rows to keep: all, or as many of each class as there is room for, evenly spread."""
+        if len(label) <= self.capacity:
+            return torch.arange(len(label), device=label.device)
+        found = label.unique()
+        rows = []
+        for number in found.tolist():
+            own = (label == number).nonzero()[:, 0]
+            room = min(len(own), self.capacity // len(found))
+            rows.append(own[torch.linspace(0, len(own) - 1, room).round().long()])
+        return torch.cat(rows)
 
     def draw(
         self,

@@ -1,0 +1,57 @@
+"""The score that chooses the checkpoint."""
+
+import pytest
+import torch
+
+from motiongen.generators.energy import DRAWS, energy_score
+from motiongen.motion import MotionBatch
+
+
+def clips(joints):
+    count, frames, joint_count = joints.shape[:3]
+    return MotionBatch(
+        joints=joints,
+        confidence=torch.ones(count, frames, joint_count),
+        length=torch.full((count,), frames),
+        label=torch.zeros(count, dtype=torch.long),
+    )
+
+
+def score(spread, shift=0.0, hidden=False):
+    """Of samples N(shift, spread) for clips N(0, 1)."""
+    rng = torch.Generator().manual_seed(0)
+    real = clips(torch.randn(40, 1, 1, 3, generator=rng))
+    if hidden:
+        confidence = torch.ones(40, 2, 1)
+        confidence[:, 1] = 0
+        joints = torch.cat([real.joints, torch.full_like(real.joints, 1e6)], 1)
+        real = real.replace(joints=joints, confidence=confidence, length=real.length + 1)
+
+    def draw(labels, lengths):
+        samples = shift + spread * torch.randn(len(labels), 1, 1, 3, generator=rng)
+        return clips(samples.expand(-1, real.joints.shape[1], -1, -1))
+
+    return float(energy_score(real, draw))
+
+
+@pytest.mark.parametrize(
+    "other", [{"spread": 0.1}, {"spread": 3.0}, {"spread": 1.0, "shift": 1.0}]
+)
+def test_the_right_distribution_scores_best(other):
+    assert score(1.0) < score(**other) - 0.05
+
+
+def test_hidden_joints_do_not_count():
+    assert score(1.0, hidden=True) == pytest.approx(score(1.0))
+
+
+def test_every_clip_gets_its_label_and_length():
+    real = clips(torch.zeros(3, 4, 2, 3)).replace(label=torch.tensor([2, 0, 1]))
+    asked = []
+
+    def draw(labels, lengths):
+        asked.append((labels, lengths))
+        return clips(torch.zeros(len(labels), 4, 2, 3))
+
+    assert float(energy_score(real, draw)) == 0.0
+    assert asked == [([2] * DRAWS + [0] * DRAWS + [1] * DRAWS, [4] * 3 * DRAWS)]
