@@ -19,7 +19,7 @@ class Cue:
         progress: 0 at the start of the clip, 1 at its end. [T].
         seconds: time in seconds of a person of average tempo. [T].
         amplitude: size of the movement; 1 is average.
-        phase: where periodic actions begin, in cycles.
+        phase: where periodic actions begin, in cycles; about 0.
         detail: free numbers in [-1,1] by which repetitions of the same script differ. [4].
     """
 

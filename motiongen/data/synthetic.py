@@ -122,7 +122,8 @@ def perform(action: Action, subject: Subject, rng: np.random.Generator) -> np.nd
         progress=np.linspace(0.0, 1.0, frames),
         seconds=np.arange(frames) * tempo / FPS,
         amplitude=subject.amplitude * float(np.exp(rng.normal(0.0, 0.05))),
-        phase=float(rng.random()),
+        # a recording begins with the action, and people begin it with their preferred foot
+        phase=float(rng.normal(0.0, 0.04)),
         detail=rng.uniform(-1.0, 1.0, 4),
     )
     pose = _relaxed(subject, cue.seconds, rng)
