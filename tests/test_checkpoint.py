@@ -91,3 +91,28 @@ def test_versions(tmp_path, content, version, fits):
     else:
         with pytest.raises(ValueError, match=f"made by motiongen {version}, which is newer"):
             motiongen.load(tmp_path / "x.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"recipe": "text"}, "key 'motiongen.recipe' is no dict"),
+        ({"version": 3}, "key 'motiongen.version' is no str"),
+        ({"version": "soon"}, "version 'soon' is none"),
+        ({"provenance": 3}, "key 'motiongen.provenance' is no dict"),
+        ({"recipe": {"class_path": "motiongen.generators.VAE", "init_args": None}}, "recipe"),
+        ({"recipe": {"class_path": "motiongen.generators.VAE", "init_args": {"x": 1}}}, "recipe"),
+    ],
+)
+def test_a_malformed_header_is_one_clear_error(tmp_path, content, changes, words):
+    file = tmp_path / "odd.ckpt"
+    torch.save({**content, "motiongen": {**content["motiongen"], **changes}}, file)
+    with pytest.raises(ValueError, match=words) as caught:
+        motiongen.load(file)
+    assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize("device", ["nonsense", "cuda:99"])
+def test_a_device_that_is_not_there(path, device):
+    with pytest.raises(ValueError, match=f"device '{device}'"):
+        motiongen.load(path, device=device)
