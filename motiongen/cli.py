@@ -38,7 +38,7 @@ def import_(args: argparse.Namespace) -> int:
     for entry in store.dropped:
         print(f"dropped {entry['source']}: {entry['reason']}")
     print(f"{store.path}: {len(store)} clips, {len(store.dropped)} dropped")
-    print(f"spec: {store.spec}")
+    print(f"next: motiongen info {store.path}")
     return 0
 
 
@@ -213,7 +213,7 @@ def fit(args: argparse.Namespace) -> int:
     """Train a generator; its own options: motiongen fit --help."""
     from motiongen import fitting
 
-    return fitting.run([])
+    return fitting.run([], print)
 
 
 def _add_sample(commands: _Commands) -> None:
@@ -275,7 +275,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if words[:1] == ["fit"]:
             from motiongen import fitting
 
-            return fitting.run(words[1:])
+            return fitting.run(words[1:], print)
         chosen = _parser().parse_args(words)
         code = chosen.function(chosen)
         # a reader that went away is noticed here and not at the interpreter's end

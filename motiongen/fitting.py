@@ -8,7 +8,7 @@ import re
 import signal
 import warnings
 from argparse import ArgumentError
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -130,7 +130,16 @@ def callbacks(out: Path, *, progress: bool = True) -> list[Callback]:
         ModelCheckpoint, str(out), enable_version_counter=False, save_on_train_epoch_end=False
     )
     kept = [keep(Path(BEST).stem, monitor="validation/score", mode="min"), keep(Path(LAST).stem)]
-    return [*kept, LastValidation(), *([TQDMProgressBar(refresh_rate=10)] if progress else [])]
+    return [*kept, LastValidation(), *([ScoreBar(refresh_rate=10)] if progress else [])]
+
+
+class ScoreBar(TQDMProgressBar):
+    """The progress bar with the losses and the score, and without the logger's name."""
+
+    def get_metrics(self, trainer: pl.Trainer, model: pl.LightningModule) -> dict[str, Any]:
+        """What stands behind the bar."""
+        metrics = super().get_metrics(trainer, model)
+        return {name: value for name, value in metrics.items() if name != "v_num"}
 
 
 class LastValidation(Callback):
@@ -142,8 +151,12 @@ class LastValidation(Callback):
             trainer.should_stop = True
 
 
-def run(args: Sequence[str]) -> int:
+def run(args: Sequence[str], say: Callable[[str], object]) -> int:
     """Runs `motiongen fit` and returns the exit code.
+
+    Args:
+        args: the words after `fit`.
+        say: shows the one line that a finished run ends with.
 
     Raises:
         ValueError: if an option or a configuration is wrong, in one line that names the key.
@@ -155,7 +168,12 @@ def run(args: Sequence[str]) -> int:
         raise ValueError(in_one_line(str(error))) from error
     out, resume = Path(cli.config["out"]), bool(cli.config["resume"])
     cli.model.seed = int(cli.config["seed"])
-    return fit(cli.model, cli.datamodule, cli.trainer, out, resume=resume)
+    code = fit(cli.model, cli.datamodule, cli.trainer, out, resume=resume)
+    if code == 0:
+        best = getattr(cli.trainer.checkpoint_callback, "best_model_score", None)
+        score = "" if best is None else f", best validation score {float(best):.4g}"
+        say(f"{out}: {cli.trainer.global_step} steps{score}; next: motiongen sample {out} --out …")
+    return code
 
 
 def fit(

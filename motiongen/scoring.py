@@ -186,6 +186,8 @@ def view_stores(stores: Sequence[Path], out: Path, *, clips: int = 3) -> None:
     Raises:
         ValueError: if `clips` is below 1.
     """
+    if out.is_dir():
+        raise ValueError(f"{out} is a folder; --out names the page to write")
     if clips < 1:
         raise ValueError(f"--clips: found {clips}, at least 1 is needed")
     opened = {name: Store.open(path) for name, path in named(stores).items()}

@@ -196,6 +196,9 @@ def write_store(
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.is_file():
+        if folder.is_file():
+            hint = f"is a file, no store; `motiongen import arrays {folder} --out STORE` makes one"
+            raise StoreError(folder, hint + " of an .npz")
         raise StoreError(path, "not found: the folder is no store" + _left_aside(folder))
     try:
         manifest = json.loads(path.read_bytes())

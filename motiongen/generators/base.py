@@ -279,7 +279,9 @@ class Generator(pl.LightningModule, ABC):
                 f"terms { {name: value.item() for name, value in losses.items()} }"
             )
         if self.global_step % LOG_STEPS == 0:
-            self.log_dict({f"train/{n}": v.detach() for n, v in losses.items()})
+            self.log("train/total", total.detach(), prog_bar=True)
+            rest = {n: v.detach() for n, v in losses.items() if n != "total"}
+            self.log_dict({f"train/{n}": v for n, v in rest.items()})
         return total
 
     def validation_step(self, batch: MotionBatch, number: int) -> None:
@@ -303,7 +305,7 @@ class Generator(pl.LightningModule, ABC):
         # clips without a label cannot be asked for: they count only where there is nothing else
         held = held.select(labelled) if labelled.any() else held
         score = energy_score(held.to(self.device), draw) / self.standardizer.scale
-        self.log("validation/score", score)
+        self.log("validation/score", score, prog_bar=True)
 
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW with a short warm-up and a cosine to zero."""
