@@ -30,7 +30,7 @@ class VAE(Generator):
 
     Args:
         spec: the contract with the data.
-        encoder: builds the encoders of posterior and decoder.
+        encoder: builds the encoders of posterior and decoder. None: a CNN.
         latent: size of the latent vector.
         condition: size of the vector that conditions the decoder.
         kl_weight: weight of the Kullback-Leibler term. 1 is the evidence bound for noise that is
@@ -56,7 +56,7 @@ class VAE(Generator):
     def __init__(
         self,
         spec: MotionSpec | dict[str, Any],
-        encoder: EncoderFactory = CNN,
+        encoder: EncoderFactory | None = None,
         *,
         latent: int = 48,
         condition: int = 96,
@@ -75,6 +75,8 @@ class VAE(Generator):
             weight_decay=weight_decay,
             label_dropout=label_dropout,
         )
+        # as a default of the signature its options would be handed on to whatever class is named
+        encoder = encoder or CNN
         self.remember(locals())
         spec = self.spec
         if rigid and spec.channels != 3:
