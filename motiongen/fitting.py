@@ -45,7 +45,7 @@ class MotionCLI(LightningCLI):
                 "exit_on_error": False,
                 "allow_abbrev": False,
             },
-            args=list(args),
+            args=with_encoder(args),
             run=False,
         )
 
@@ -74,6 +74,21 @@ class MotionCLI(LightningCLI):
         shown = config["trainer"].get("enable_progress_bar") is not False
         changes.setdefault("callbacks", callbacks(out, progress=shown))
         return super().instantiate_trainer(**changes)
+
+
+_ENCODER = ("--model.encoder", "--model.init_args.encoder")
+
+
+def with_encoder(args: Sequence[str]) -> list[str]:
+    """The arguments, with the default encoder named where only its options are given.
+
+    It is no default of the parser: the parser would hand its options on to whatever encoder is
+    named in its place.
+    """
+    names = [word.partition("=")[0] for word in args]
+    options = any(name.startswith(tuple(f"{key}." for key in _ENCODER)) for name in names)
+    named = {*_ENCODER, *(f"{key}.class_path" for key in _ENCODER), "-c", "--config"}
+    return [*(["--model.encoder", "CNN"] if options and not named & set(names) else []), *args]
 
 
 FIT_HELP = "Train a generator. Without --data.store it learns from the embedded synthetic motion."
