@@ -109,7 +109,7 @@ def text(result: dict) -> str:
         [
             f"`{result['command']}`; data: MSR-Action3D; training seed {result['seed']}, "
             f"sampling seed 1, commit {result['commit'][:10]}. One of the odd subjects chose the "
-            f"checkpoint. Training (one thread each, several at once on two cores): {seconds}.",
+            f"checkpoint. Training, one after another on two cores (one thread used): {seconds}.",
             "",
             "Against the odd subjects (train); jitter is the mean second difference as a share of "
             "body size; nearness to copies is measured on smoothed paths:",
