@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from motiongen import layouts
 from motiongen.encoders import CNN, EncoderFactory
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
-from motiongen.networks import Pool, Standardizer
+from motiongen.networks import Pool
+from motiongen.standardizer import Standardizer
 
 
 class MotionClassifier(nn.Module):

@@ -171,6 +171,8 @@ class MotionBatch:
         label: number of the class, -1 without one. Shapes: [B].
         target: clean positions where known. Shapes: [B,T,J,C].
         index: number of the clip in its data set; keys its noise and its draws. Shapes: [B].
+        path: where the joints most likely were, by a model of the noise; gaps of joints that the
+            clip shows are filled. Shapes: [B,T,J,C].
     """
 
     joints: Float[Tensor, "B T J C"]
@@ -179,6 +181,7 @@ class MotionBatch:
     label: Int[Tensor, "B"]
     target: Float[Tensor, "B T J C"] | None = None
     index: Int[Tensor, "B"] | None = None
+    path: Float[Tensor, "B T J C"] | None = None
 
     def __len__(self) -> int:
         return self.joints.shape[0]

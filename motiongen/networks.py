@@ -1,84 +1,18 @@
-"""The adapters that turn any encoder into every network a generator needs, and what they share."""
+"""The adapters that turn any encoder into every network any generator needs."""
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from motiongen.encoders.base import EncoderFactory, fourier, frame_mask
+from motiongen.kinematics import FreeHead, KinematicHead
 from motiongen.skeleton import Skeleton
+from motiongen.standardizer import Standardizer
 
-
-class Standardizer(nn.Module):
-    """Physical to standardised units and back; fitted on the train split only.
-
-    Subtracts the mean position of each joint and divides by one number for all, so that a
-    body keeps its proportions.
-
-    Shapes: [...,J,C] -> [...,J,C].
-    """
-
-    mean: Tensor
-    scale: Tensor
-    support: Tensor
-    bone_length: Tensor
-
-    def __init__(self, skeleton: Skeleton, channels: int) -> None:
-        super().__init__()
-        joints = skeleton.num_joints
-        self.bones = torch.as_tensor(skeleton.bones)
-        self.register_buffer("mean", torch.zeros(joints, channels))
-        self.register_buffer("scale", torch.ones(()))
-        #: share of frames in which each joint was seen
-        self.register_buffer("support", torch.ones(joints))
-        #: median length of the bone that ends at each joint, 0 at the root
-        self.register_buffer("bone_length", torch.ones(joints))
-
-    @torch.no_grad()
-    def fit(self, joints: Float[Tensor, "N J C"], mask: Bool[Tensor, "N J"]) -> None:
-        """Measures the train split, all of its frames in one array.
-
-        Raises:
-            ValueError: if no joint is seen at all, or nothing ever moves.
-        """
-        if not mask.any():
-            raise ValueError("standardizer: no joint is seen in any frame of the train split")
-        seen = mask.sum(0)
-        mean = torch.where(mask[..., None], joints, 0.0).sum(0) / seen.clamp(min=1)[:, None]
-        # a joint that is never seen gets the mean of the others: any place will do
-        mean[seen == 0] = mean[seen > 0].mean(0)
-        spread = ((joints - mean)[mask] ** 2).mean().sqrt()
-        if not spread > 0:
-            raise ValueError("standardizer: all positions of the train split are the same")
-        self.mean.copy_(mean)
-        self.scale.copy_(spread)
-        self.support.copy_(mask.float().mean(0))
-        self.bone_length.copy_(self._bone_lengths(joints, mask))
-
-    def _bone_lengths(self, joints: Tensor, mask: Tensor) -> Tensor:
-        length = torch.zeros(len(self.mean), device=joints.device)
-        for child, parent in self.bones.tolist():
-            both = mask[:, child] & mask[:, parent]
-            if both.any():
-                length[child] = (joints[both, child] - joints[both, parent]).norm(dim=-1).median()
-        unknown = length == 0
-        unknown[self.root_of(self.bones)] = False
-        if unknown.any() and (length > 0).any():
-            length[unknown] = length[length > 0].median()
-        return length
-
-    @staticmethod
-    def root_of(bones: Tensor) -> int:
-        """The one joint that is never a child."""
-        return int((set(bones[:, 1].tolist()) - set(bones[:, 0].tolist())).pop())
-
-    def forward(self, joints: Tensor) -> Tensor:
-        """Physical to standardised units."""
-        return (joints - self.mean) / self.scale
-
-    def inverse(self, joints: Tensor) -> Tensor:
-        """Standardised to physical units."""
-        return joints * self.scale + self.mean
+#: half a period to 16 periods a clip
+RELATIVE_BANDS = 6
+#: periods from 128 frames down to 4
+ABSOLUTE_BANDS = 6
 
 
 def masked_input(x: Tensor, confidence: Tensor) -> Tensor:
@@ -168,12 +102,43 @@ class PerJoint(nn.Module):
         return torch.where(exists, self.project(h), 0.0)
 
 
-class Decoder(nn.Module):
-    """From a vector to a clip: an encoder reads (time, joint) queries under that vector.
+class Queries(nn.Module):
+    """What tells an encoder which joint of which frame it looks at.
 
     The query of frame t and joint j is the sum of Fourier features of t, relative to the clip
     and absolute, a learned vector of j, and a plan: a few vectors spread over the clip, linear
-    in the condition. All frames come at once, none depends on an earlier one.
+    in the condition.
+
+    Args:
+        skeleton: joints.
+        condition: size of the condition.
+        query: channels of a query.
+        knots: vectors of the plan.
+
+    Shapes: condition [B,D], length [B] -> [B,T,J,query].
+    """
+
+    def __init__(self, skeleton: Skeleton, condition: int, query: int, knots: int) -> None:
+        super().__init__()
+        self.knots, self.query = knots, query
+        self.time = nn.Linear(2 * (RELATIVE_BANDS + ABSOLUTE_BANDS), query)
+        self.joint = nn.Parameter(torch.randn(skeleton.num_joints, query))
+        self.plan = nn.Linear(condition, knots * query)
+
+    def forward(self, condition: Tensor, length: Tensor, frames: int) -> Tensor:
+        """Builds the queries of all frames."""
+        at = torch.arange(frames, device=length.device)[None].expand(len(length), -1)
+        relative = at / (length[:, None] - 1).clamp(min=1)
+        bands = [fourier(relative, RELATIVE_BANDS), fourier(at.float(), ABSOLUTE_BANDS, 1 / 128)]
+        plan = self.plan(condition).unflatten(1, (self.knots, self.query))
+        over_time = self.time(torch.cat(bands, -1)) + hats(length, frames, self.knots) @ plan
+        return over_time[:, :, None] + self.joint
+
+
+class Decoder(nn.Module):
+    """From a vector to a clip: an encoder reads `Queries` under that vector.
+
+    All frames come at once, none depends on an earlier one.
 
     Args:
         encoder: builds the encoder.
@@ -199,10 +164,7 @@ class Decoder(nn.Module):
         knots: int = 8,
     ) -> None:
         super().__init__()
-        self.knots, self.query = knots, query
-        self.time = nn.Linear(2 * (RELATIVE_BANDS + ABSOLUTE_BANDS), query)
-        self.joint = nn.Parameter(torch.randn(skeleton.num_joints, query))
-        self.plan = nn.Linear(condition, knots * query)
+        self.queries = Queries(skeleton, condition, query, knots)
         self.per_joint = PerJoint(encoder, skeleton, query, condition, channels)
         self.head = KinematicHead(skeleton, standardizer, condition) if rigid else FreeHead()
 
@@ -210,60 +172,6 @@ class Decoder(nn.Module):
         self, condition: Float[Tensor, "B D"], length: Int[Tensor, "B"], frames: int
     ) -> Float[Tensor, "B T J C"]:
         """Decodes to standardised positions; values beyond the length have no meaning."""
-        at = torch.arange(frames, device=length.device)[None].expand(len(length), -1)
-        relative = at / (length[:, None] - 1).clamp(min=1)
-        bands = [fourier(relative, RELATIVE_BANDS), fourier(at.float(), ABSOLUTE_BANDS, 1 / 128)]
-        plan = self.plan(condition).unflatten(1, (self.knots, self.query))
-        over_time = self.time(torch.cat(bands, -1)) + hats(length, frames, self.knots) @ plan
-        x = over_time[:, :, None] + self.joint
+        x = self.queries(condition, length, frames)
         confidence = frame_mask(length, frames)[..., None].expand(x.shape[:3]).to(x.dtype)
         return self.head(self.per_joint(x, confidence, length, condition), condition)
-
-
-#: half a period to 16 periods a clip
-RELATIVE_BANDS = 6
-#: periods from 128 frames down to 4
-ABSOLUTE_BANDS = 6
-
-
-class FreeHead(nn.Module):
-    """Takes the network's output as positions. For 2-D, where bones change by foreshortening."""
-
-    def forward(self, out: Tensor, condition: Tensor) -> Tensor:
-        """Shapes: out [B,T,J,C], condition [B,D] -> [B,T,J,C]."""
-        return out
-
-
-class KinematicHead(nn.Module):
-    """Bone directions and one set of bone lengths a clip, by forward kinematics to positions.
-
-    A skeleton's bones do not stretch: what an estimator shows of it is noise, so a generator
-    that cannot stretch them cannot learn that noise either. Positions = root + ancestors @ bones:
-    one matrix product for all frames.
-
-    Shapes: out [B,T,J,3] (root: position, others: change of bone direction), condition [B,D]
-        -> standardised positions [B,T,J,3].
-    """
-
-    ancestors: Tensor
-
-    def __init__(self, skeleton: Skeleton, standardizer: Standardizer, condition: int) -> None:
-        super().__init__()
-        # in a tuple, so that its buffers are not counted twice
-        self.shared = (standardizer,)
-        self.root = skeleton.root
-        self.parents = [skeleton.root if p < 0 else p for p in skeleton.parents]
-        self.register_buffer("ancestors", torch.as_tensor(skeleton.ancestors), persistent=False)
-        self.stretch = nn.Linear(condition, skeleton.num_joints)
-        nn.init.normal_(self.stretch.weight, std=0.01)
-        nn.init.zeros_(self.stretch.bias)
-
-    def forward(self, out: Tensor, condition: Tensor) -> Tensor:
-        """Shapes: out [B,T,J,3], condition [B,D] -> [B,T,J,3]."""
-        (body,) = self.shared
-        rest = F.normalize(body.mean - body.mean[self.parents], dim=-1)
-        # people differ from the median body by 40 % at most
-        length = body.bone_length / body.scale * (0.33 * self.stretch(condition).tanh()).exp()
-        bones = F.normalize(rest + out, dim=-1, eps=1e-4) * length[:, None, :, None]
-        root = out[:, :, self.root] + body.mean[self.root] / body.scale
-        return root[:, :, None] + self.ancestors @ bones - body.mean / body.scale

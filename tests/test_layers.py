@@ -22,9 +22,10 @@ LAYERS = {
     "encoders": 2,
     "viewer": 2,
     "data": 3,
+    "standardizer": 3,
+    "kinematics": 3,
     "networks": 3,
     "observation": 3,
-    "losses": 3,
     "generators": 4,
     "classifier": 4,
     "metrics": 5,
@@ -46,6 +47,8 @@ LAYERS = {
 
 # Within a layer only files of one folder may import each other; these few may do so besides.
 BESIDE = {
+    "kinematics": {"standardizer"},
+    "networks": {"kinematics", "standardizer"},
     "layouts": {"skeleton"},
     "noise": {"stature"},
     "evaluation": {"report"},

@@ -6,14 +6,9 @@ import torch
 
 from motiongen import layouts
 from motiongen.encoders import CNN
-from motiongen.networks import (
-    Decoder,
-    FreeHead,
-    KinematicHead,
-    Standardizer,
-    hats,
-    masked_input,
-)
+from motiongen.kinematics import ConstantBones, FreeHead, KinematicHead
+from motiongen.networks import Decoder, hats, masked_input
+from motiongen.standardizer import Standardizer
 
 SKELETON = layouts.get("kinect20")
 
@@ -212,3 +207,21 @@ def test_a_decoder_knows_the_time_within_the_clip():
     change = out[0].diff(dim=0).abs().amax((1, 2))
     assert float(change.min()) > 1e-4
     assert not torch.allclose(out[0, :6], out[1, :6], atol=1e-3)
+
+
+def test_constant_bones_is_a_projection():
+    body = fitted()
+    project = ConstantBones(SKELETON, body)
+    clip = torch.randn(3, 12, 20, 3, generator=torch.Generator().manual_seed(0))
+    exists = torch.arange(12) < torch.tensor([12, 7, 1])[:, None]
+    once = project(clip, exists)
+    torch.testing.assert_close(project(once, exists), once, atol=1e-5, rtol=1e-5)
+    position = once * body.scale + body.mean
+    for child, parent in SKELETON.bones:
+        length = (position[:, :, child] - position[:, :, parent]).norm(dim=-1)
+        torch.testing.assert_close(length, length[:, :1].expand_as(length), atol=1e-4, rtol=1e-4)
+    root = SKELETON.root
+    torch.testing.assert_close(once[:, :, root], clip[:, :, root], atol=1e-5, rtol=1e-5)
+    # values of frames that do not exist say nothing about the others
+    clip[1, 7:] = 100.0
+    torch.testing.assert_close(project(clip, exists)[1, :7], once[1, :7])

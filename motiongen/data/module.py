@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from torch import Tensor
 
 from motiongen import transforms
 from motiongen.data import splits, synthetic
@@ -165,6 +166,8 @@ class MotionData(pl.LightningDataModule):
         self.batch_size, self.epoch_steps, self.seed = batch_size, epoch_steps, seed
         self.train: list[Motion] = []
         self.held: list[Motion] = []
+        #: gives batches their `path`; set by a generator that learns from it
+        self.find_path: Callable[[MotionBatch], Tensor] | None = None
 
     def setup(self, stage: str | None = None) -> None:
         """Loads and splits the clips, once.
@@ -246,7 +249,10 @@ class MotionData(pl.LightningDataModule):
             return self._same_each_turn.select(torch.from_numpy(rows))
         pairs = zip(rows.tolist(), turns.tolist(), strict=True)
         views = [self._view(row, turn) for row, turn in pairs]
-        return collate(views, self.spec.frames, rows.tolist())
+        return self._with_path(collate(views, self.spec.frames, rows.tolist()))
+
+    def _with_path(self, clips: MotionBatch) -> MotionBatch:
+        return clips if self.find_path is None else clips.replace(path=self.find_path(clips))
 
     def _order(self, turn: int) -> np.ndarray:
         return stream(self.seed, ORDER, turn).permutation(len(self.train))
@@ -255,7 +261,8 @@ class MotionData(pl.LightningDataModule):
     def _same_each_turn(self) -> MotionBatch | None:
         """All clips in one batch, where no window and no noise changes them."""
         fits = all(motion.num_frames <= self.spec.frames for motion in self.train)
-        return self.train_clips() if fits and self.noise is None else None
+        # found once for all, as what changes a clip later changes its path alike
+        return self._with_path(self.train_clips()) if fits and self.noise is None else None
 
     def train_dataloader(self) -> "Epoch":
         """The batches of the trainer's current epoch."""

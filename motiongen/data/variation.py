@@ -35,7 +35,7 @@ class Variation:
             )
 
     def __call__(self, batch: MotionBatch, rng: np.random.Generator) -> MotionBatch:
-        """A changed copy; joints and target change alike."""
+        """A changed copy; joints, target and path change alike."""
         draws = torch.from_numpy(rng.uniform(-1, 1, (2, len(batch)))).float()
         matrix = torch.eye(batch.joints.shape[-1]).repeat(len(batch), 1, 1)
         if matrix.shape[-1] == 3:
@@ -47,5 +47,6 @@ class Variation:
         def change(joints: torch.Tensor) -> torch.Tensor:
             return joints @ matrix.transpose(1, 2)[:, None]
 
-        target = None if batch.target is None else change(batch.target)
-        return batch.replace(joints=change(batch.joints), target=target)
+        others = {"target": batch.target, "path": batch.path}
+        known = {name: change(value) for name, value in others.items() if value is not None}
+        return batch.replace(joints=change(batch.joints), **known)

@@ -1,6 +1,9 @@
 """Generators: one family per file."""
 
-from motiongen.generators.base import Generator, SampleOptions
+from motiongen.generators.base import Generator
+from motiongen.generators.flow_matching import FlowMatching
+from motiongen.generators.keys import SampleOptions
+from motiongen.generators.latent_flow import LatentFlow
 from motiongen.generators.vae import VAE
 
-__all__ = ["VAE", "Generator", "SampleOptions"]
+__all__ = ["VAE", "FlowMatching", "Generator", "LatentFlow", "SampleOptions"]

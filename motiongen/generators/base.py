@@ -4,7 +4,6 @@ import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
@@ -15,33 +14,21 @@ from torch import Tensor, nn
 
 from motiongen import __version__, layouts
 from motiongen.generators.energy import energy_score
+from motiongen.generators.keys import SampleOptions, concatenate, draw_count, given, key
 from motiongen.generators.recipe import class_path, plain
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
-from motiongen.networks import Standardizer
+from motiongen.standardizer import Standardizer
+from motiongen.observation import Observation
 
 #: the network always sees this many samples at a time, so that sample i never depends on n
 MICRO_BATCH = 32
 LABEL_FEATURES = 32
 #: optimiser steps between two log entries: an entry costs as much as a small network's step
 LOG_STEPS = 20
+#: over which the learning rate rises
+WARM_UP_STEPS = 100
 #: below this share of frames a joint was hardly ever seen: it is not sampled
 SMALLEST_SUPPORT = 0.01
-
-
-@dataclass(frozen=True)
-class SampleOptions:
-    """What a user can turn when sampling.
-
-    Args:
-        temperature: how far samples may lie from what is typical of their class; below 1 they
-            are less diverse, at 0 all alike.
-    """
-
-    temperature: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not self.temperature >= 0:
-            raise ValueError(f"temperature: found {self.temperature}, must not be negative")
 
 
 class Generator(pl.LightningModule, ABC):
@@ -56,6 +43,8 @@ class Generator(pl.LightningModule, ABC):
         weight_decay: of AdamW.
         label_dropout: share of training clips whose label is hidden, so that the model can be
             sampled without one.
+        noise_level: standard deviation of the estimator's noise, in the spec's unit. None: it is
+            measured on the train split. 0: the data are believed as they are.
     """
 
     recipe: dict[str, Any]
@@ -73,6 +62,7 @@ class Generator(pl.LightningModule, ABC):
         learning_rate: float,
         weight_decay: float,
         label_dropout: float,
+        noise_level: float | None = None,
     ) -> None:
         super().__init__()
         # plain values come from checkpoints and configuration files
@@ -82,6 +72,7 @@ class Generator(pl.LightningModule, ABC):
         self.label_dropout = label_dropout
         self.provenance = {}
         self.standardizer = Standardizer(self.skeleton, spec.channels)
+        self.observation = Observation(self.skeleton, noise_level)
         classes = len(spec.classes)
         #: the last row stands for "no label"
         self.label_embedding = nn.Embedding(classes + 1, LABEL_FEATURES)
@@ -90,6 +81,10 @@ class Generator(pl.LightningModule, ABC):
             "length_counts", torch.zeros(classes + 1, spec.frames + 1, dtype=torch.long)
         )
 
+    #: whether batches come with their `path`: for families that cannot model the noise themselves
+    learns_from_paths = False
+    #: how the samples are drawn that are scored in validation
+    validation_options = SampleOptions()
     #: size of what `condition` returns
     condition_features = LABEL_FEATURES + 2
 
@@ -119,6 +114,8 @@ class Generator(pl.LightningModule, ABC):
         """Measures units, support, labels and lengths on the whole train split."""
         exists = batch.frame_mask
         self.standardizer.fit(batch.joints[exists], batch.mask[exists])
+        unit = float(self.standardizer.scale)
+        self.observation.fit(self.standardizer(batch.joints), batch.mask, unit)
         row = torch.where(batch.label == NO_LABEL, len(self.spec.classes), batch.label)
         self.label_counts.zero_().index_add_(0, row, torch.ones_like(row))
         self.length_counts.zero_().index_put_(
@@ -131,6 +128,16 @@ class Generator(pl.LightningModule, ABC):
             data = self.trainer.datamodule  # type: ignore[attr-defined]
             self.fit_statistics(data.train_clips())
             self.provenance = data.provenance()
+        if stage == "fit" and self.learns_from_paths:
+            self.trainer.datamodule.find_path = self.find_path  # type: ignore[attr-defined]
+
+    def find_path(self, clips: MotionBatch) -> Float[Tensor, "B T J C"]:
+        """Where the joints most likely were, in physical units; 0 where a clip says nothing."""
+        path = self.observation.clean(
+            self.standardizer(clips.joints), clips.mask, clips.frame_mask
+        )
+        shown = clips.mask.any(1)[:, None, :, None] & clips.frame_mask[..., None, None]
+        return torch.where(shown, self.standardizer.inverse(path), 0.0)
 
     def refresh(self, clips: MotionBatch) -> None:
         """Hook: brings what sampling needs besides the weights up to date with them.
@@ -138,17 +145,29 @@ class Generator(pl.LightningModule, ABC):
         Called with the train split before each validation, so that every checkpoint has it.
         """
 
+    def after_step(self) -> None:
+        """Hook: what follows an optimiser step, such as a running average of the weights."""
+
+    def on_train_batch_end(self, *args: Any) -> None:
+        """Calls `after_step`."""
+        self.after_step()
+
     def on_validation_start(self) -> None:
         """Refreshes before the checkpoint that follows a validation."""
         self.refresh(self.trainer.datamodule.train_clips())  # type: ignore[attr-defined]
 
     # ---- conditions ---------------------------------------------------------------------------
 
-    def condition(self, label: Int[Tensor, "B"], length: Int[Tensor, "B"]) -> Float[Tensor, "B D"]:
-        """The condition vector: label (-1: none) and length."""
+    def condition(
+        self,
+        label: Int[Tensor, "B"],
+        length: Int[Tensor, "B"],
+        embedding: nn.Embedding | None = None,
+    ) -> Float[Tensor, "B D"]:
+        """The condition vector: label (-1: none), from the own or another embedding, and length."""
         row = torch.where(label == NO_LABEL, len(self.spec.classes), label)
         share = length[:, None] / self.spec.frames
-        return torch.cat([self.label_embedding(row), share, share.clamp(min=0.01).log()], dim=1)
+        return torch.cat([(embedding or self.label_embedding)(row), share, share.clamp(min=0.01).log()], dim=1)
 
     def training_label(self, label: Tensor) -> Tensor:
         """Hides some labels while training."""
@@ -191,8 +210,8 @@ class Generator(pl.LightningModule, ABC):
         for name, number, least in (("n", n, 1), ("seed", seed, 0), ("start", start, 0)):
             if number < least:
                 raise ValueError(f"{name}: found {number}, at least {least} is allowed")
-        labels = self._given("label", label, n, 0, len(self.spec.classes) - 1)
-        lengths = self._given("length", length, n, 2, self.spec.frames)
+        labels = given("label", label, n, 0, len(self.spec.classes) - 1)
+        lengths = given("length", length, n, 2, self.spec.frames)
         was_training = self.training
         self.eval()
         parts = []
@@ -212,20 +231,6 @@ class Generator(pl.LightningModule, ABC):
                 progress(count)
         self.train(was_training)
         return concatenate(parts)
-
-    def _given(
-        self, name: str, value: int | Sequence[int] | None, n: int, low: int, high: int
-    ) -> list[int | None]:
-        if value is None:
-            return [None] * n
-        values = [value] * n if isinstance(value, int) else list(value)
-        if len(values) != n:
-            raise ValueError(f"{name}: {len(values)} values were given for {n} samples")
-        for given in values:
-            if isinstance(given, bool) or int(given) != given or not low <= given <= high:
-                allowed = f"{low} to {high}" if high >= low else "none: the model has no classes"
-                raise ValueError(f"{name}: found {given}, allowed {allowed}")
-        return [int(given) for given in values]
 
     def _sample_batch(
         self,
@@ -298,7 +303,13 @@ class Generator(pl.LightningModule, ABC):
 
         def draw(labels: list[int], lengths: list[int]) -> MotionBatch:
             known = None if NO_LABEL in labels else labels
-            return self.sample(len(labels), label=known, length=lengths, seed=self.seed)
+            return self.sample(
+                len(labels),
+                label=known,
+                length=lengths,
+                seed=self.seed,
+                options=self.validation_options,
+            )
 
         held = self.trainer.datamodule.val_dataloader().clips  # type: ignore[attr-defined]
         labelled = held.label != NO_LABEL
@@ -307,22 +318,42 @@ class Generator(pl.LightningModule, ABC):
         score = energy_score(held.to(self.device), draw) / self.standardizer.scale
         self.log("validation/score", score, prog_bar=True)
 
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """What the optimiser gets; a family may give parts their own rates and spans.
+
+        A group's "span" is the share of the training, from start to end, over which its rate
+        rises and falls.
+        """
+        return [{"params": [p for p in self.parameters() if p.requires_grad]}]
+
+    def progress(self) -> float:
+        """Share of the training that is done; 1 outside of it."""
+        if not self.training or self._trainer is None:
+            return 1.0
+        return (self.global_step + 1) / self.planned_steps()
+
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW with a short warm-up and a cosine to zero."""
         optimizer = torch.optim.AdamW(
-            self.parameters(), self.learning_rate, weight_decay=self.weight_decay, fused=True
+            self.parameter_groups(), self.learning_rate, weight_decay=self.weight_decay, fused=True
         )
-        steps, warm_up = self.planned_steps(), 100
-
-        def share(step: int) -> float:
-            rise = min(1.0, (step + 1) / warm_up)
-            return rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps))))
-
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+        rates = [self._rate(group.get("span", (0.0, 1.0))) for group in optimizer.param_groups]
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rates)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+    def _rate(self, span: tuple[float, float]) -> Callable[[int], float]:
+        """Share of the peak rate at each step."""
+        begin, end = (share * self.planned_steps() for share in span)
+
+        def share(step: int) -> float:
+            done = min(1.0, max(0.0, (step - begin) / max(1.0, end - begin)))
+            rise = min(1.0, max(0.0, step - begin + 1) / WARM_UP_STEPS)
+            return rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+
+        return share
 
     def planned_steps(self) -> int:
         """Optimiser steps of the whole training."""
@@ -349,27 +380,3 @@ class Generator(pl.LightningModule, ABC):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Takes back what the model learned from."""
         self.provenance = checkpoint["motiongen"]["provenance"]
-
-
-def key(seed: int, number: int, stream: int) -> np.random.Generator:
-    """The random numbers of one sample: a function of (seed, number, stream) alone."""
-    bits = np.random.Philox(key=np.array([seed, number], np.uint64), counter=[0, 0, 0, stream])
-    return np.random.Generator(bits)
-
-
-def draw_count(counts: Tensor, source: np.random.Generator) -> int:
-    """Draws an index as often as it was counted."""
-    total = torch.cumsum(counts, 0)
-    if total[-1] == 0:
-        raise ValueError("the model was never fitted: it knows no labels and lengths")
-    at = int(source.integers(int(total[-1])))
-    return int(torch.searchsorted(total.cpu(), at, right=True))
-
-
-def concatenate(parts: Sequence[MotionBatch]) -> MotionBatch:
-    """Joins batches of the same number of frames."""
-    values: dict[str, Any] = {}
-    for name in parts[0].__dataclass_fields__:
-        columns = [getattr(part, name) for part in parts]
-        values[name] = None if columns[0] is None else torch.cat(columns)
-    return MotionBatch(**values)

@@ -52,16 +52,21 @@ def build(recipe: dict[str, Any], base: type, *, trust_code: bool = False) -> An
             arguments that the class does not take.
     """
     kind = _class_of(recipe, base, trust_code)
-    arguments = {}
-    for argument, value in recipe["init_args"].items():
-        if isinstance(value, dict) and "class_path" in value:
-            part = _class_of(value, nn.Module, trust_code)
-            value = functools.partial(part, **value["init_args"])
-        arguments[argument] = value
     try:
-        return kind(**arguments)
+        return kind(**_parts(recipe["init_args"], trust_code))
     except TypeError as error:
         raise ValueError(f"class_path {recipe['class_path']!r}: {error}") from error
+
+
+def _parts(arguments: dict[str, Any], trust_code: bool) -> dict[str, Any]:
+    """The arguments, with each class_path block among them turned into a partial of its class."""
+    built = {}
+    for argument, value in arguments.items():
+        if isinstance(value, dict) and "class_path" in value:
+            part = _class_of(value, nn.Module, trust_code)
+            value = functools.partial(part, **_parts(value["init_args"], trust_code))
+        built[argument] = value
+    return built
 
 
 def _class_of(recipe: dict[str, Any], base: type, trust_code: bool) -> type:

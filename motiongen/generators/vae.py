@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from motiongen.encoders import CNN, EncoderFactory
-from motiongen.generators.base import Generator, SampleOptions
+from motiongen.generators.base import Generator
+from motiongen.generators.couplings import affine_couplings
+from motiongen.generators.keys import SampleOptions
 from motiongen.generators.latent import AggregatePosterior
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.networks import Decoder, Pool
-from motiongen.observation import Observation
+from motiongen.observation import Likelihood
 
 ENCODE_BATCH = 128
 
@@ -40,17 +42,22 @@ class VAE(Generator):
             is in use before it costs anything.
         rigid: bones of constant length by construction. None: in 3-D yes, in 2-D, where bones
             change by foreshortening, no.
+        free_bits: nats that each latent dimension may tell, on average over a batch, at no cost:
+            keeps dimensions in use that a strong weight would switch off.
+        posterior_flow: coupling layers that bend the Gaussian posterior; 0: none.
         noise_degrees: degrees of freedom of the observation noise.
         bandwidth: how far samples may leave the latents of training clips, above 0 to 1; see
             `AggregatePosterior`.
         learning_rate: peak learning rate.
         weight_decay: of AdamW.
         label_dropout: share of training clips whose label is hidden.
+        noise_level: see `Generator`.
 
     Source: Kingma and Welling, Auto-Encoding Variational Bayes, ICLR 2014, eq. 3; Sohn, Lee and
         Yan, Learning Structured Output Representation using Deep Conditional Generative Models,
-        NeurIPS 2015; learned noise: Rybkin, Daniilidis and Levine, Simple and Effective VAE
-        Training with Calibrated Decoders, ICML 2021.
+        NeurIPS 2015; free bits: Kingma et al., Improved Variational Inference with Inverse
+        Autoregressive Flow, NeurIPS 2016, eq. 15; flow posterior: Rezende and Mohamed,
+        Variational Inference with Normalizing Flows, ICML 2015.
     """
 
     def __init__(
@@ -63,17 +70,21 @@ class VAE(Generator):
         kl_weight: float = 4.0,
         warm_up: float = 0.3,
         rigid: bool | None = None,
+        free_bits: float = 0.0,
+        posterior_flow: int = 0,
         noise_degrees: float = 4.0,
         bandwidth: float = 0.7,
         learning_rate: float = 2e-3,
         weight_decay: float = 1e-2,
         label_dropout: float = 0.1,
+        noise_level: float | None = None,
     ) -> None:
         super().__init__(
             spec,
             learning_rate=learning_rate,
             weight_decay=weight_decay,
             label_dropout=label_dropout,
+            noise_level=noise_level,
         )
         # as a default of the signature its options would be handed on to whatever class is named
         encoder = encoder or CNN
@@ -83,11 +94,15 @@ class VAE(Generator):
             raise ValueError(f"rigid bones need 3 channels, the spec has {spec.channels}")
         if not 0 <= warm_up <= 1:
             raise ValueError(f"warm_up: found {warm_up}, allowed 0 to 1")
+        if free_bits < 0:
+            raise ValueError(f"free_bits: found {free_bits}, must not be negative")
         self.latent, self.kl_weight, self.warm_up = latent, kl_weight, warm_up
+        self.free_bits = free_bits
         known = self.condition_features
-        self.observation = Observation(self.skeleton.num_joints, degrees=noise_degrees)
+        self.likelihood = Likelihood(self.skeleton.num_joints, degrees=noise_degrees)
         self.latents = AggregatePosterior(latent, len(spec.classes), bandwidth)
         self.posterior = Pool(encoder, self.skeleton, spec.channels, known, 2 * latent)
+        self.bend = affine_couplings(latent, posterior_flow) if posterior_flow else None
         self.prior = nn.Linear(known, 2 * latent)
         nn.init.normal_(self.prior.weight, std=0.02)
         nn.init.zeros_(self.prior.bias)
@@ -105,44 +120,65 @@ class VAE(Generator):
 
     def losses(self, batch: MotionBatch) -> dict[str, Tensor]:
         """Negative evidence bound in nats per seen coordinate, and its parts."""
+        rise = min(1.0, self.progress() / self.warm_up) if self.warm_up else 1.0
+        return self.bound(batch, self.kl_weight * rise)
+
+    def bound(self, batch: MotionBatch, kl_weight: float) -> dict[str, Tensor]:
+        """The terms of `losses` for a weight of the Kullback-Leibler term."""
         x = self.standardizer(batch.joints)
         condition = self.condition(self.training_label(batch.label), batch.length)
-        mean, log_variance = self._posterior(x, batch.confidence, batch.length, condition)
-        prior_mean, prior_log_variance = self._prior(condition)
-        # validation uses the posterior's mean: its score then has no noise of its own
-        noise = torch.randn_like(mean) if self.training else torch.zeros_like(mean)
-        clean = self.decode(mean + (0.5 * log_variance).exp() * noise, condition, batch.length)
-        log_prob = self.observation.log_prob(x, clean, batch.confidence)
+        base = self._gaussian(x, batch.confidence, batch.length, condition)
+        latent, kl = self._draw_posterior(*base, self.prior_of(condition))
+        clean = self.decode(latent, condition, batch.length)
+        level = self.observation.level
+        log_prob = self.likelihood.log_prob(x, clean, batch.confidence, level)
         coordinates = (batch.mask.sum() * self.spec.channels).clamp(min=1)
         likelihood = -log_prob.sum() / coordinates
-        kl = gaussian_kl(mean, log_variance, prior_mean, prior_log_variance).sum()
+        # what a dimension tells below its free bits costs nothing
+        cost = len(batch) * kl.mean(0).clamp(min=self.free_bits).sum()
         return {
-            "total": likelihood + self._kl_weight_now() * kl / coordinates,
+            "total": likelihood + kl_weight * cost / coordinates,
             "likelihood": likelihood,
-            "kl": kl / len(batch),
+            "kl": kl.sum() / len(batch),
         }
 
-    def _kl_weight_now(self) -> float:
-        if not self.training or self._trainer is None or self.warm_up == 0:
-            return self.kl_weight
-        rise = self.warm_up * self.planned_steps()
-        return self.kl_weight * min(1.0, (self.global_step + 1) / max(1.0, rise))
+    def _draw_posterior(
+        self, mean: Tensor, log_variance: Tensor, prior: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """A latent of each posterior and its divergence, a value a dimension. -> [B,Z], [B,Z]."""
+        # validation uses the posterior's mean: its score then has no noise of its own
+        noise = torch.randn_like(mean) if self.training else torch.zeros_like(mean)
+        latent = mean + (0.5 * log_variance).exp() * noise
+        if self.bend is None:
+            return latent, gaussian_kl(mean, log_variance, *prior)
+        density = -0.5 * (noise**2 + log_variance)
+        latent, growth = self.bend().call_and_ladj(latent)
+        prior_mean, prior_log_variance = prior
+        away = (latent - prior_mean) ** 2 / prior_log_variance.exp()
+        kl = density + 0.5 * (away + prior_log_variance)
+        # the growth belongs to all dimensions together
+        return latent, kl - growth[:, None] / latent.shape[1]
 
-    def _posterior(
+    def _gaussian(
         self, x: Tensor, confidence: Tensor, length: Tensor, condition: Tensor
     ) -> tuple[Tensor, Tensor]:
         mean, log_variance = self.posterior(x, confidence, length, condition).chunk(2, dim=-1)
         return mean, bounded(log_variance)
 
-    def _prior(self, condition: Tensor) -> tuple[Tensor, Tensor]:
+    def prior_of(self, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of the prior. Shapes: [B,D] -> [B,Z], [B,Z]."""
         mean, log_variance = self.prior(condition).chunk(2, dim=-1)
         return mean, bounded(log_variance)
 
     def encode(self, batch: MotionBatch) -> tuple[Tensor, Tensor]:
-        """Mean and log variance of the posterior. Shapes: B clips -> [B,Z], [B,Z]."""
+        """Mean and log variance of the posterior. Shapes: B clips -> [B,Z], [B,Z].
+
+        Under a flow posterior: its image of the Gaussian's mean, and the Gaussian's variance.
+        """
         condition = self.condition(batch.label, batch.length)
         x = self.standardizer(batch.joints)
-        return self._posterior(x, batch.confidence, batch.length, condition)
+        mean, log_variance = self._gaussian(x, batch.confidence, batch.length, condition)
+        return (mean if self.bend is None else self.bend()(mean)), log_variance
 
     def decode(self, latent: Tensor, condition: Tensor, length: Tensor) -> Tensor:
         """Clean standardised positions. Shapes: [B,Z], [B,D], [B] -> [B,T,J,C]."""
@@ -187,7 +223,7 @@ class VAE(Generator):
         if self.latents.count > 0:
             latent = self.latents.draw(noise[:, 0], normal, label, options.temperature)
         else:
-            mean, log_variance = self._prior(condition)
+            mean, log_variance = self.prior_of(condition)
             latent = mean + options.temperature * (0.5 * log_variance).exp() * normal
         return self.decode(latent, condition, length)
 

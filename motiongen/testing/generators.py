@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from motiongen.generators.base import Generator, SampleOptions
+from motiongen.generators.base import Generator
+from motiongen.generators.keys import SampleOptions
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 from motiongen.testing.contract import (
     Check,

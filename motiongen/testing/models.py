@@ -17,7 +17,7 @@ from motiongen.testing.contract import require, require_equal
 
 def train(model: Generator, clips: MotionBatch, steps: int) -> Iterator[Tensor]:
     """Takes optimiser steps on one batch; yields each total before its step."""
-    optimizer = torch.optim.AdamW(model.parameters(), model.learning_rate)
+    optimizer = torch.optim.AdamW(model.parameter_groups(), model.learning_rate)
     model.train()
     for _ in range(steps):
         total = model.losses(clips)["total"]
@@ -26,6 +26,7 @@ def train(model: Generator, clips: MotionBatch, steps: int) -> Iterator[Tensor]:
         yield total.detach()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
+        model.after_step()
 
 
 def loss_and_gradient(model: Generator, clips: MotionBatch) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from motiongen import layouts
 from motiongen.encoders.base import EncoderFactory, frame_mask
-from motiongen.networks import Decoder, PerJoint, Pool, Standardizer, masked_input
+from motiongen.networks import Decoder, PerJoint, Pool, masked_input
+from motiongen.standardizer import Standardizer
 
 #: layouts and channels that every encoder is tried on
 SETTINGS = (("kinect20", 3), ("coco17", 2))

@@ -9,7 +9,8 @@ import torch
 from motiongen import checkpoint
 from motiongen.encoders import CNN, GCN
 from motiongen.generators import VAE, SampleOptions
-from motiongen.generators.base import Generator, draw_count, key
+from motiongen.generators.base import Generator
+from motiongen.generators.keys import draw_count, key
 from motiongen.generators.recipe import build, plain
 from motiongen.motion import NO_LABEL, MotionSpec
 from motiongen.testing import ContractError, generator_checks
@@ -96,7 +97,7 @@ def test_statistics_are_those_of_the_clips():
 def test_a_loss_that_is_not_finite_stops_with_the_clips():
     model, clips = small(), example_clips(SPEC)
     with torch.no_grad():
-        model.observation.log_scale.fill_(float("nan"))
+        model.likelihood.log_scale.fill_(float("nan"))
     with pytest.raises(FloatingPointError, match=r"loss of step 0 is nan; clips \[0, 1, 2"):
         model.training_step(clips, 0)
 

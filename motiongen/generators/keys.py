@@ -1,0 +1,86 @@
+"""What a sample starts from: random numbers that depend on its own number alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from motiongen.motion import MotionBatch
+
+
+@dataclass(frozen=True)
+class SampleOptions:
+    """What a user can turn when sampling.
+
+    Args:
+        temperature: how far samples may lie from what is typical of their class; below 1 they
+            are less diverse, at 0 all alike.
+        guidance: how strongly a label pulls, for families that can be guided: 1 is the model as
+            trained, more is more typical of the class. None: the model's own.
+        steps: steps of the solver, for families that integrate. None: the model's own.
+    """
+
+    temperature: float = 1.0
+    guidance: float | None = None
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.temperature >= 0:
+            raise ValueError(f"temperature: found {self.temperature}, must not be negative")
+        if self.guidance is not None and not self.guidance >= 0:
+            raise ValueError(f"guidance: found {self.guidance}, must not be negative")
+        if self.steps is not None and self.steps < 1:
+            raise ValueError(f"steps: found {self.steps}, at least 1 is needed")
+
+
+def key(seed: int, number: int, stream: int) -> np.random.Generator:
+    """The random numbers of one sample: a function of (seed, number, stream) alone."""
+    bits = np.random.Philox(key=np.array([seed, number], np.uint64), counter=[0, 0, 0, stream])
+    return np.random.Generator(bits)
+
+
+def normal_rows(keys: Sequence[np.random.Generator], *shape: int) -> Tensor:
+    """Standard normal numbers, one row a key. Shapes: -> [B,*shape]."""
+    rows = [source.standard_normal(shape, dtype=np.float32) for source in keys]
+    return torch.from_numpy(np.stack(rows))
+
+
+def draw_count(counts: Tensor, source: np.random.Generator) -> int:
+    """Draws an index as often as it was counted."""
+    total = torch.cumsum(counts, 0)
+    if total[-1] == 0:
+        raise ValueError("the model was never fitted: it knows no labels and lengths")
+    at = int(source.integers(int(total[-1])))
+    return int(torch.searchsorted(total.cpu(), at, right=True))
+
+
+def given(
+    name: str, value: int | Sequence[int] | None, n: int, low: int, high: int
+) -> list[int | None]:
+    """One value for each of n samples; None where the model may choose.
+
+    Raises:
+        ValueError: if there are not n values, or one is not in low..high.
+    """
+    if value is None:
+        return [None] * n
+    values = [value] * n if isinstance(value, int) else list(value)
+    if len(values) != n:
+        raise ValueError(f"{name}: {len(values)} values were given for {n} samples")
+    for one in values:
+        if isinstance(one, bool) or int(one) != one or not low <= one <= high:
+            allowed = f"{low} to {high}" if high >= low else "none: the model has no classes"
+            raise ValueError(f"{name}: found {one}, allowed {allowed}")
+    return [int(one) for one in values]
+
+
+def concatenate(parts: Sequence[MotionBatch]) -> MotionBatch:
+    """Joins batches of the same number of frames."""
+    values: dict[str, Any] = {}
+    for name in parts[0].__dataclass_fields__:
+        columns = [getattr(part, name) for part in parts]
+        values[name] = None if columns[0] is None else torch.cat(columns)
+    return MotionBatch(**values)

@@ -1,0 +1,198 @@
+"""The latent flow: a VAE whose prior is a normalizing flow."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from motiongen.encoders import CNN, EncoderFactory
+from motiongen.generators.base import Generator
+from motiongen.generators.keys import SampleOptions, normal_rows
+from motiongen.generators.couplings import spline_flow
+from motiongen.generators.vae import VAE
+from motiongen.motion import MotionBatch, MotionSpec
+
+#: latents drawn from each posterior in a step: far cheaper than to encode a clip once more
+DRAWS = 8
+
+#: options that a VAE has too, and that stay the flow's own where one is taken
+OWN = {"spec", "learning_rate", "weight_decay", "label_dropout", "noise_level"}
+
+
+class LatentFlow(Generator):
+    """A VAE, and a conditional spline flow over its latents that samples start from.
+
+    The flow learns where the posteriors of real clips of a class and length lie, with all their
+    bends and holes; the VAE's Gaussian prior gives it units. One training does both: for the
+    first part the flow follows the autoencoder, which then stands still while the flow settles.
+    `take` gives it a trained VAE instead; then the flow alone learns.
+
+    Args:
+        spec: the contract with the data.
+        encoder: builds the encoders of the autoencoder. None: a CNN.
+        latent: size of the latent vector.
+        condition: see `VAE`.
+        kl_weight: see `VAE`.
+        warm_up: see `VAE`; as a share of the autoencoder's part of the training.
+        free_bits: see `VAE`.
+        rigid: see `VAE`.
+        noise_degrees: see `VAE`.
+        transforms: spline coupling layers of the flow.
+        hidden: width of their networks.
+        bins: pieces of a spline.
+        smoothing: the flow learns latents with noise added, this many standard deviations of the
+            prior: few clips have few latents, and a flow that learned their places exactly would
+            only copy them.
+        autoencoder_share: share of the training after which the autoencoder stands still.
+        learning_rate: peak learning rate.
+        weight_decay: of AdamW.
+        label_dropout: share of training clips whose label is hidden.
+        noise_level: see `Generator`.
+
+    Source: Rezende and Mohamed, Variational Inference with Normalizing Flows, ICML 2015; flow
+        priors: Chen et al., Variational Lossy Autoencoder, ICLR 2017; splines: Durkan et al.,
+        Neural Spline Flows, NeurIPS 2019, by the library zuko.
+    """
+
+    def __init__(
+        self,
+        spec: MotionSpec | dict[str, Any],
+        encoder: EncoderFactory | None = None,
+        *,
+        latent: int = 48,
+        condition: int = 96,
+        kl_weight: float = 4.0,
+        warm_up: float = 0.3,
+        free_bits: float = 0.0,
+        rigid: bool | None = None,
+        noise_degrees: float = 4.0,
+        transforms: int = 4,
+        hidden: int = 96,
+        bins: int = 6,
+        smoothing: float = 0.2,
+        autoencoder_share: float = 0.8,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 1e-2,
+        label_dropout: float = 0.1,
+        noise_level: float | None = None,
+    ) -> None:
+        super().__init__(
+            spec,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            label_dropout=label_dropout,
+            noise_level=noise_level,
+        )
+        encoder = encoder or CNN
+        self.remember(locals())
+        if not 0 <= autoencoder_share < 1:
+            raise ValueError(
+                f"autoencoder_share: found {autoencoder_share}, allowed 0 to below 1"
+            )
+        if smoothing < 0:
+            raise ValueError(f"smoothing: found {smoothing}, must not be negative")
+        self.autoencoder_share, self.smoothing = autoencoder_share, smoothing
+        self.kl_weight, self.warm_up, self.latent = kl_weight, warm_up, latent
+        self.autoencoder = VAE(
+            self.spec,
+            encoder,
+            latent=latent,
+            condition=condition,
+            kl_weight=kl_weight,
+            free_bits=free_bits,
+            rigid=rigid,
+            noise_degrees=noise_degrees,
+            label_dropout=label_dropout,
+            noise_level=noise_level,
+        )
+        self.flow = spline_flow(latent, self.condition_features, transforms, hidden, bins)
+
+    def take(self, autoencoder: VAE) -> None:
+        """Takes a trained VAE as it is, in place of the own one.
+
+        Raises:
+            ValueError: if it was trained for other data, or its latent has another size.
+        """
+        if autoencoder.spec != self.spec:
+            raise ValueError(f"autoencoder: made for {autoencoder.spec}, needed for {self.spec}")
+        if autoencoder.latent != self.latent:
+            raise ValueError(
+                f"autoencoder: its latent has {autoencoder.latent} numbers, the flow "
+                f"{self.latent}; set latent to {autoencoder.latent}"
+            )
+        self.autoencoder = autoencoder.requires_grad_(False)
+        self.autoencoder_share = 0.0
+        own, taken = self.recipe["init_args"], autoencoder.recipe["init_args"]
+        own |= {
+            name: taken[name] for name in own if name in taken and name not in OWN
+        }
+        own["autoencoder_share"] = 0.0
+
+    def fit_statistics(self, batch: MotionBatch) -> None:
+        """Measures the train split for both; a VAE that was taken keeps its own units."""
+        super().fit_statistics(batch)
+        if self.autoencoder_share > 0:
+            self.autoencoder.fit_statistics(batch)
+        else:
+            self.standardizer.load_state_dict(self.autoencoder.standardizer.state_dict())
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """The autoencoder's rate falls to nothing where the flow goes on alone."""
+        rest = [*self.label_embedding.parameters(), *self.flow.parameters()]
+        groups = [{"params": rest, "span": (0.0, 1.0)}]
+        if self.autoencoder_share == 0:
+            return groups
+        own = list(self.autoencoder.parameters())
+        return [{"params": own, "span": (0.0, self.autoencoder_share)}, *groups]
+
+    def losses(self, batch: MotionBatch) -> dict[str, Tensor]:
+        """The autoencoder's bound while it learns, and the flow's negative log density."""
+        done = self.progress()
+        learns = self.autoencoder_share > 0 and (done <= self.autoencoder_share or done == 1.0)
+        terms: dict[str, Tensor] = {}
+        if learns:
+            share = min(1.0, done / (self.autoencoder_share * max(self.warm_up, 1e-6)))
+            terms = self.autoencoder.bound(batch, self.kl_weight * share)
+        flow = self.flow_loss(batch)
+        total = flow / self.latent + terms.get("total", flow.new_zeros(()))
+        return {**terms, "flow": flow, "total": total}
+
+    def flow_loss(self, batch: MotionBatch) -> Tensor:
+        """Mean negative log density of latents, in nats and in units of the VAE's prior."""
+        auto = self.autoencoder
+        with torch.no_grad():
+            mean, log_variance = auto.encode(batch)
+            middle, spread = self._units(auto.condition(batch.label, batch.length))
+            mean, scale = (mean - middle) / spread, (0.5 * log_variance).exp() / spread
+        if self.training:
+            scale = (scale**2 + self.smoothing**2).sqrt()
+            latent = mean + scale * torch.randn(DRAWS, *mean.shape, device=mean.device)
+        else:
+            latent = mean[None]
+        condition = self.condition(self.training_label(batch.label), batch.length)
+        inside, growth = self.flow(condition.expand(len(latent), -1, -1)).call_and_ladj(latent)
+        constant = 0.5 * self.latent * float(np.log(2 * np.pi))
+        return (0.5 * (inside**2).sum(-1) + constant - growth).mean()
+
+    def _units(self, condition: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.autoencoder.prior_of(condition)
+        return mean, (0.5 * log_variance).exp()
+
+    def noise(self, keys: Sequence[np.random.Generator]) -> Tensor:
+        """A normal latent, one row a key."""
+        return normal_rows(keys, self.latent)
+
+    def draw(self, noise: Tensor, label: Tensor, length: Tensor, options: SampleOptions) -> Tensor:
+        """Normal numbers through the flow, then decoded."""
+        latent = self.latent_of(noise * options.temperature, label, length)
+        return self.autoencoder.decode(
+            latent, self.autoencoder.condition(label, length), length
+        )
+
+    def latent_of(self, noise: Tensor, label: Tensor, length: Tensor) -> Tensor:
+        """The autoencoder's latents that the flow makes of normal numbers. [B,Z] -> [B,Z]."""
+        inside = self.flow(self.condition(label, length)).inv(noise)
+        middle, spread = self._units(self.autoencoder.condition(label, length))
+        return middle + spread * inside

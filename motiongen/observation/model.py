@@ -1,0 +1,143 @@
+"""How an estimator sees clean motion: measured once, used by every family."""
+
+import math
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from motiongen.observation.estimate import estimate_noise
+from motiongen.observation.smoothing import smooth
+from motiongen.skeleton import Skeleton
+
+
+class Observation(nn.Module):
+    """The noise of an estimator: level at each joint, correlation in time, heavy tails.
+
+    An estimated coordinate is the clean one plus noise; a joint that was not seen is missing.
+    `fit` measures the noise on the train split, `corrupt` makes samples comparable with what was
+    observed, `clean` takes the noise off again, as far as it can be known.
+
+    All numbers are in standardised units.
+
+    Args:
+        skeleton: joints and bones.
+        level: standard deviation of the noise where it is known. None: `fit` measures it. 0: the
+            data are believed as they are.
+    """
+
+    level: Tensor
+    correlation: Tensor
+    degrees: Tensor
+    speed: Tensor
+    turn: Tensor
+
+    def __init__(self, skeleton: Skeleton, level: float | None = None) -> None:
+        super().__init__()
+        if level is not None and not 0 <= level < math.inf:
+            raise ValueError(f"noise_level: found {level}, must be finite and not negative")
+        self.skeleton, self.given = skeleton, level
+        joints = skeleton.num_joints
+        self.register_buffer("level", torch.zeros(joints))
+        #: of the noise of a frame with that of the next
+        self.register_buffer("correlation", torch.zeros(()))
+        #: degrees of freedom of the noise's Student-t
+        self.register_buffer("degrees", torch.tensor(30.0))
+        #: root mean square of the first and second differences of clean motion, each joint
+        self.register_buffer("speed", torch.ones(joints))
+        self.register_buffer("turn", torch.ones(joints))
+
+    @torch.no_grad()
+    def fit(
+        self,
+        joints: Float[Tensor, "N T J C"],
+        mask: Bool[Tensor, "N T J"],
+        unit: float = 1.0,
+    ) -> None:
+        """Measures the noise of the train split, in standardised positions.
+
+        Args:
+            joints: positions; what was not seen has no meaning.
+            mask: True where a joint was seen.
+            unit: the level that was given to `__init__` is divided by this.
+        """
+        found = estimate_noise(joints, mask, self.skeleton)
+        level = found.level.to(self.level)
+        if self.given is not None:
+            # the user knows how large it is; how it is spread over the joints is measured
+            usual = level.square().mean().sqrt()
+            share = level / usual if usual > 0 else torch.ones_like(level)
+            level = share * self.given / unit
+        self.level.copy_(level)
+        self.correlation.fill_(found.correlation)
+        self.degrees.fill_(found.degrees)
+        rho = found.correlation
+        # what noise alone would show: differences of an autoregressive series
+        self.speed.copy_(self._moved(joints, mask, 1, 2 - 2 * rho))
+        self.turn.copy_(self._moved(joints, mask, 2, 6 - 8 * rho + 2 * rho**2))
+
+    def _moved(self, joints: Tensor, mask: Tensor, order: int, gain: float) -> Tensor:
+        """Root mean square difference of each joint, less what the noise adds to it."""
+        seen = mask
+        for _ in range(order):
+            seen = seen[:, 1:] & seen[:, :-1]
+        step = torch.where(seen[..., None], joints.diff(dim=1, n=order), 0.0).square().mean(-1)
+        # outliers are no motion: the largest 1 % of the steps are cut to where they begin
+        step = step.flatten(0, 1)
+        cap = torch.quantile(step.mT[:, : 10**6].float(), 0.99, dim=1)
+        mean = step.minimum(cap).sum(0) / seen.flatten(0, 1).sum(0).clamp(min=1)
+        return (mean - gain * self.level**2).maximum(0.05 * mean).sqrt().clamp(min=1e-4)
+
+    @property
+    def known(self) -> bool:
+        """Whether there is any noise to take off."""
+        return bool((self.level > 0).any())
+
+    @torch.no_grad()
+    def clean(
+        self,
+        joints: Float[Tensor, "B T J C"],
+        mask: Bool[Tensor, "B T J"],
+        exists: Bool[Tensor, "B T"],
+    ) -> Float[Tensor, "B T J C"]:
+        """Where the joints most likely were: noise taken off, gaps filled; see `smooth`.
+
+        A joint that a clip never shows is 0 there. Without noise, what was seen stays as it is.
+        """
+        paths = []
+        for joint in range(joints.shape[2]):
+            level = float(self.level[joint])
+            path = smooth(
+                joints[:, :, joint],
+                mask[:, :, joint],
+                exists,
+                level=max(level, 1e-3 * float(self.turn[joint])),
+                correlation=float(self.correlation),
+                speed=float(self.speed[joint]),
+                turn=float(self.turn[joint]),
+            )
+            seen = mask[:, :, joint, None]
+            paths.append(path if level > 0 else torch.where(seen, joints[:, :, joint], path))
+        return torch.stack(paths, dim=2)
+
+    def corrupt(
+        self,
+        clean: Float[Tensor, "B T J C"],
+        confidence: Float[Tensor, "B T J"],
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "B T J C"]:
+        """What an estimator that sees these joints would show of clean ones; 0 where unseen.
+
+        Gradients pass through. The normal part of the noise is correlated in time, its tails are
+        independent from frame to frame.
+        """
+        normal = torch.randn(clean.shape, generator=generator, device=clean.device)
+        rho = float(self.correlation)
+        steps = [normal[:, 0]]
+        for frame in range(1, clean.shape[1]):
+            steps.append(rho * steps[-1] + math.sqrt(1 - rho**2) * normal[:, frame])
+        # a gamma number for each coordinate turns the Gaussian into a Student-t
+        half = torch.full_like(clean, float(self.degrees) / 2)
+        chi = torch._standard_gamma(half.detach(), generator=generator) / half.detach()
+        noise = self.level[:, None] * torch.stack(steps, 1) / chi.clamp(min=1e-3).sqrt()
+        return torch.where((confidence > 0)[..., None], clean + noise, 0.0)

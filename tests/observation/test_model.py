@@ -1,0 +1,169 @@
+"""Noise is measured without truth, drawn as it was measured, and taken off again."""
+
+import math
+
+import pytest
+import torch
+from scipy import stats
+
+from motiongen import layouts
+from motiongen.data import synthetic
+from motiongen.motion import collate
+from motiongen.observation import Observation
+
+SKELETON = layouts.get("h36m17")
+
+
+def model(level=0.5, rho=0.7, degrees=4.0):
+    observation = Observation(SKELETON)
+    observation.level.fill_(level)
+    observation.correlation.fill_(rho)
+    observation.degrees.fill_(degrees)
+    return observation
+
+
+def drawn(**options):
+    """Noise of long clips, in units of its scale. Shapes: -> [B,T,J,C]."""
+    observation = model(**options)
+    clean = torch.randn(10, 1, 17, 3).expand(-1, 500, -1, -1)
+    generator = torch.Generator().manual_seed(0)
+    seen = observation.corrupt(clean, torch.ones(10, 500, 17), generator)
+    return (seen - clean) / observation.level[:, None]
+
+
+@pytest.mark.parametrize("degrees", [3.0, 4.0, 8.0])
+def test_corrupt_draws_a_student_t(degrees):
+    # independent values: every 20th frame, one coordinate
+    noise = drawn(degrees=degrees)[:, ::20, :, 0].flatten().double().numpy()
+    assert stats.kstest(noise, stats.t(degrees).cdf).pvalue > 0.01
+    assert stats.kstest(noise, stats.t(degrees, scale=1.3).cdf).pvalue < 0.01
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.5, 0.9])
+def test_corrupt_is_correlated_in_time(rho):
+    # two normal values of correlation rho agree in sign with probability 1/2 + asin(rho)/pi, and
+    # the tails, which are drawn for each frame, change no sign
+    noise = drawn(rho=rho)
+    for lag in (1, 2):
+        agree = (noise[:, lag:] * noise[:, :-lag] > 0).double().mean()
+        assert float(agree) == pytest.approx(0.5 + math.asin(rho**lag) / math.pi, abs=0.01)
+
+
+def test_corrupt_hides_what_is_not_seen_and_passes_gradients():
+    observation, clean = model(), torch.randn(2, 5, 17, 3, requires_grad=True)
+    confidence = torch.ones(2, 5, 17)
+    confidence[0, 1] = 0
+    seen = observation.corrupt(clean, confidence, torch.Generator().manual_seed(0))
+    assert not seen[0, 1].any()
+    seen.sum().backward()
+    assert torch.equal(clean.grad[..., 0], confidence)
+
+
+def test_corrupt_is_drawn_from_the_generator_alone():
+    observation, clean = model(), torch.zeros(2, 5, 17, 3)
+    state = torch.get_rng_state()
+    first, again, other = (
+        observation.corrupt(clean, torch.ones(2, 5, 17), torch.Generator().manual_seed(seed))
+        for seed in (0, 0, 1)
+    )
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.fixture(scope="module")
+def clean():
+    """Synthetic people moving, in metres."""
+    clips = synthetic.synthesise(6, 1, seed=3)
+    return collate(clips, max(clip.num_frames for clip in clips))
+
+
+def noisy(clean, level, rho, share_missing=0.0, degrees=math.inf):
+    rng = torch.Generator().manual_seed(0)
+    noise = [torch.randn(clean.joints[:, 0].shape, generator=rng)]
+    for _ in range(clean.joints.shape[1] - 1):
+        step = torch.randn(noise[0].shape, generator=rng)
+        noise.append(rho * noise[-1] + math.sqrt(1 - rho**2) * step)
+    seen = clean.mask & (torch.rand(clean.mask.shape, generator=rng) >= share_missing)
+    return clean.joints + level * torch.stack(noise, 1), seen
+
+
+def skeleton_of(clean):
+    return layouts.get(synthetic.LAYOUT)
+
+
+@pytest.mark.parametrize("level", [0.005, 0.02])
+@pytest.mark.parametrize("rho", [0.0, 0.7])
+def test_fit_finds_level_and_correlation(clean, level, rho):
+    observation = Observation(skeleton_of(clean))
+    observation.fit(*noisy(clean, level, rho, share_missing=0.2))
+    # a bone's length within a clip is compared with its median there: slow noise hides a part
+    assert float(observation.level.mean()) == pytest.approx(level, rel=0.25)
+    assert float(observation.correlation) == pytest.approx(0.8 * rho, abs=0.2)
+    assert float(observation.degrees) > 10
+
+
+def test_fit_finds_no_noise_in_clean_motion(clean):
+    observation = Observation(skeleton_of(clean))
+    observation.fit(clean.joints, clean.mask)
+    assert float(observation.level.max()) < 1e-4
+    path = observation.clean(clean.joints, clean.mask, clean.frame_mask)
+    assert float((path - clean.joints)[clean.mask].abs().max()) < 1e-3
+
+
+def test_a_level_that_is_given_is_kept(clean):
+    observation = Observation(skeleton_of(clean), level=0.03)
+    observation.fit(*noisy(clean, 0.01, 0.5), unit=2.0)
+    assert float(observation.level.square().mean().sqrt()) == pytest.approx(0.015, rel=1e-4)
+    off = Observation(skeleton_of(clean), level=0.0)
+    off.fit(*noisy(clean, 0.01, 0.5))
+    assert not off.known
+
+
+@pytest.mark.parametrize(("level", "rho"), [(0.01, 0.0), (0.01, 0.7), (0.03, 0.0)])
+def test_clean_is_nearer_to_the_truth_and_calmer(clean, level, rho):
+    observation = Observation(skeleton_of(clean))
+    joints, seen = noisy(clean, level, rho, share_missing=0.3)
+    observation.fit(joints, seen)
+    path = observation.clean(joints, seen, clean.frame_mask)
+    before, after = ((x - clean.joints)[seen].square().mean().sqrt() for x in (joints, path))
+    assert after < (0.9 if rho else 0.7) * before
+    exists = clean.frame_mask[:, 3:, None].expand(-1, -1, joints.shape[2])
+    jerk = [float(x.diff(dim=1, n=3).norm(dim=-1)[exists].mean())
+            for x in (clean.joints, joints, path)]  # fmt: skip
+    assert abs(jerk[2] - jerk[0]) < 0.35 * abs(jerk[1] - jerk[0])
+    # gaps are filled, and not with something wild
+    hidden = clean.mask & ~seen
+    assert (path - clean.joints)[hidden].square().mean().sqrt() < 1.5 * before
+
+
+def test_clean_leaves_outliers_out(clean):
+    observation = Observation(skeleton_of(clean))
+    joints, seen = noisy(clean, 0.005, 0.0)
+    observation.fit(joints, seen)
+    joints[:, 10, 3] += 1.0
+    path = observation.clean(joints, seen, clean.frame_mask)
+    assert float((path - clean.joints)[:, 10, 3].abs().max()) < 0.1
+
+
+def test_clean_ignores_values_that_were_not_seen(clean):
+    observation = Observation(skeleton_of(clean))
+    joints, seen = noisy(clean, 0.01, 0.0, share_missing=0.3)
+    observation.fit(joints, seen)
+    path = observation.clean(joints, seen, clean.frame_mask)
+    other = torch.where(seen[..., None], joints, float("nan"))
+    assert torch.equal(observation.clean(other, seen, clean.frame_mask), path)
+    observation.fit(other, seen)
+    assert torch.equal(observation.clean(other, seen, clean.frame_mask), path)
+
+
+def test_in_2d_white_noise_is_found(clean):
+    observation = Observation(skeleton_of(clean))
+    joints, seen = noisy(clean, 0.02, 0.0, share_missing=0.2)
+    observation.fit(joints[..., :2], seen)
+    assert float(observation.level.mean()) == pytest.approx(0.02, rel=0.2)
+
+
+@pytest.mark.parametrize("level", [-0.1, math.inf, math.nan])
+def test_impossible_levels_are_refused(level):
+    with pytest.raises(ValueError, match="noise_level: found"):
+        Observation(SKELETON, level=level)
