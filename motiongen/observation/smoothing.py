@@ -1,11 +1,18 @@
 """The path that a joint most likely took, given noisy and incomplete sight of it."""
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 #: what lies farther from the path, in standard deviations of the noise, was not seen but made up
 OUTLIER = 4.0
+#: rounds in which outliers and the local tempo are found
+PASSES = 3
+#: frames over which a tempo is taken, and how many times the usual tempo counts what they show
+WINDOW, WEIGHT = 5, 4.0
+#: how much the prior on speed counts: little, it only keeps long gaps and ends from running away
+SLOWNESS = 0.01
 
 
 def smooth(
@@ -23,8 +30,8 @@ def smooth(
     The prior says how fast the joint moves and how fast its velocity changes. The noise is
     autoregressive: x_t = z_t + n_t, n_t = r^g n_s + e_t with e_t ~ N(0, level^2 (1 - r^2g)), s
     being the frame seen before t and g the frames between. Both are Gaussian, so the mean solves
-    one linear system a clip. What then lies too far from the path is left out, and the path found
-    once more.
+    one linear system a clip. What then lies too far from the path is left out, how fast the
+    velocity changes is taken from the path around each frame, and the path is found once more.
 
     Args:
         joints: positions of one joint.
@@ -38,28 +45,42 @@ def smooth(
     Source: Whittaker, On a New Method of Graduation, 1923; as a Gaussian process with an
         autoregressive error: Kohn and Ansley, A New Algorithm for Spline Smoothing, 1987.
     """
-    prior = _prior(exists, speed, turn, level)
-    path = _solve(prior, joints, mask, correlation)
-    far = ((joints - path) ** 2).mean(-1).sqrt() > OUTLIER * level
-    kept = mask & ~far
-    # a clip that is nothing but outliers was noisier than the estimate: it is believed
-    kept = torch.where((2 * kept.sum(1) > mask.sum(1))[:, None], kept, mask)
-    path = _solve(prior, joints, kept, correlation)
+    turns = joints.new_full((*exists.shape,), turn).double()
+    kept = mask
+    for _ in range(PASSES):
+        path = _solve(_prior(exists, speed, turns, level), joints, kept, correlation)
+        kept = _without_outliers(joints, path, mask, level)
+        turns = _turns(path, exists, turn)
     return torch.where((mask.any(1)[:, None] & exists)[..., None], path, 0.0)
 
 
-def _prior(exists: Tensor, speed: float, turn: float, level: float) -> Tensor:
-    """Precision of a path times level^2. Shapes: [B,T] -> [B,T,T]."""
+def _without_outliers(joints: Tensor, path: Tensor, mask: Tensor, level: float) -> Tensor:
+    far = ((joints - path) ** 2).mean(-1).sqrt() > OUTLIER * level
+    kept = mask & ~far
+    # a clip that is nothing but outliers was noisier than the estimate: it is believed
+    return torch.where((2 * kept.sum(1) > mask.sum(1))[:, None], kept, mask)
+
+
+def _turns(path: Tensor, exists: Tensor, turn: float) -> Tensor:
+    """How fast the velocity changes around each frame: people rest, then kick. -> [B,T]."""
+    bend = path.double().diff(dim=1, n=2).square().mean(-1)
+    bend = F.pad(torch.where(exists[:, 2:], bend, 0.0), (1, 1))
+    around = F.avg_pool1d(bend[:, None], WINDOW, 1, WINDOW // 2, count_include_pad=False)[:, 0]
+    # what was found so far, and the usual value as one more observation
+    return ((WEIGHT * around + turn**2) / (WEIGHT + 1)).sqrt()
+
+
+def _prior(exists: Tensor, speed: float, turns: Tensor, level: float) -> Tensor:
+    """Precision of a path times level^2. Shapes: [B,T], turns [B,T] -> [B,T,T]."""
     frames = exists.shape[1]
     eye = torch.eye(frames, dtype=torch.float64, device=exists.device)
     first, second = eye.diff(dim=0), eye.diff(dim=0, n=2)
-    along, bend = (exists[:, 1:] & exists[:, :-1]).double(), exists[:, 2:].double()
-    moving = torch.einsum("ti,bt,tj->bij", first, along, first) / max(speed, 1e-9) ** 2
-    turning = torch.einsum("ti,bt,tj->bij", second, bend, second) / max(turn, 1e-9) ** 2
+    along = (exists[:, 1:] & exists[:, :-1]).double() * SLOWNESS / max(speed, 1e-9) ** 2
+    bend = exists[:, 2:].double() / turns[:, 1:-1].clamp(min=1e-9) ** 2
+    moving = first.T @ (along[..., None] * first)
+    turning = second.T @ (bend[..., None] * second)
     # a frame that does not exist stands alone, at 0
-    alone = torch.diag_embed((~exists).double())
-    # both priors hold at once: each gets half of what a difference tells
-    return level**2 * (0.1 * moving + turning) + alone
+    return level**2 * (moving + turning) + torch.diag_embed((~exists).double())
 
 
 def _solve(prior: Tensor, joints: Tensor, mask: Tensor, correlation: float) -> Tensor:
