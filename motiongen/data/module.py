@@ -125,7 +125,9 @@ class MotionData(pl.LightningDataModule):
         layout: skeleton to bring the clips to. None: the store's.
         frames: longest clip; longer ones are cut to a random window. None: the store's.
         fps: frames per second. None: the store's.
-        validation: share of the clips that is held back for validation, as whole people.
+        validation: share of the clips that is held back for validation, as whole people. 0:
+            everything is learned from; validation then sees training clips, its score chooses
+            nothing worth having, and the last checkpoint is the one to take.
         noise: corruption added to each clip at each epoch, the clean clip kept as target.
         variation: small changes of view and size, drawn anew for each batch. None: none.
         batch_size: clips a step.
@@ -151,8 +153,8 @@ class MotionData(pl.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if not 0 < validation < 1:
-            raise ValueError(f"data.validation: found {validation}, allowed above 0 and below 1")
+        if not 0 <= validation < 1:
+            raise ValueError(f"data.validation: found {validation}, allowed 0 to below 1")
         self.store = Store.open(store) if store is not None else embedded_store()
         changes = {"layout": layout, "frames": frames, "fps": fps}
         if classes is not None:
@@ -180,6 +182,10 @@ class MotionData(pl.LightningDataModule):
         motions = load_clips(self.store, self.spec, subjects=self.subjects)
         if self.subjects is None:
             self.subjects = sorted({motion.subject for motion in motions})
+        if self.validation == 0:
+            self._check_classes(motions, [])
+            self.train, self.held = motions, motions
+            return
         split = splits.by_subject(
             [motion.subject for motion in motions],
             self.validation,
@@ -210,16 +216,17 @@ class MotionData(pl.LightningDataModule):
     def provenance(self) -> dict[str, Any]:
         """Which clips these are, as plain values for the checkpoint."""
         counts = [0] * len(self.spec.classes)
-        for motion in [*self.train, *self.held]:
+        everyone = [*self.train, *(self.held if self.validation else [])]
+        for motion in everyone:
             if motion.label is not None:
                 counts[motion.label] += 1
         return {
             "store": self.store.path.name,
             "seed": self.seed,
-            "clips": len(self.train) + len(self.held),
+            "clips": len(everyone),
             "manifest_sha256": self.store.manifest.get("sha256", ""),
             "subjects": list(self.subjects or []),
-            "validation_subjects": sorted({motion.subject for motion in self.held}),
+            "validation_subjects": sorted({m.subject for m in self.held}) if self.validation else [],
             "class_counts": counts,
         }
 

@@ -243,7 +243,7 @@ def test_subjects_are_chosen(folder):
     [
         ({"subjects": ["2", "9"]}, r"subject \['9'\] unknown; known: 1, 2, 3, 4, 5"),
         ({"classes": ["wave", "fly"]}, r"class \['fly'\] unknown; known: kick, squat, wave"),
-        ({"validation": 0.0}, "data.validation: found 0.0, allowed above 0 and below 1"),
+        ({"validation": -0.1}, "data.validation: found -0.1, allowed 0 to below 1"),
         ({"validation": 1.0}, "data.validation: found 1.0"),
         ({"fps": -1.0}, "spec.fps: found -1.0, must be above 0"),
         ({"layout": "octopus"}, "octopus.*known"),
@@ -355,3 +355,10 @@ def test_synthetic_stores_are_repeatable(tmp_path):
     other = write_synthetic(tmp_path / "c", num_subjects=1, repetitions=1, severity=1, seed=1)
     assert other.manifest["files"] != first.manifest["files"]
     assert isinstance(first[0], Motion) and first[0].target is not None
+
+
+def test_without_validation_everybody_is_learned_from(folder):
+    data = ready(folder, validation=0)
+    assert len(data.train) == len(data.held) == data.provenance()["clips"]
+    assert data.provenance()["validation_subjects"] == []
+    assert sum(data.provenance()["class_counts"]) == len(data.train)
