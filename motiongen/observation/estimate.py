@@ -89,17 +89,19 @@ def _of_joints(
 ) -> np.ndarray:
     """Noise of joints from that of bones: s_bone^2 = s_child^2 + s_parent^2, none negative.
 
-    A tree has one joint more than bones, so the most even of the solutions is taken.
+    A tree has one joint more than bones, and bones are not quite what their ends are: so each
+    joint is pulled towards half of what the bones around it have on average.
     """
     known = ~np.isnan(spread)
     if not known.any():
         return np.zeros(joints)
-    rows = np.zeros((known.sum(), joints))
-    rows[np.arange(len(rows)), child[known]] = rows[np.arange(len(rows)), parent[known]] = 1
-    squares, even = spread[known] ** 2, np.median(spread[known] ** 2) / 2
-    pull = 0.1
-    system = np.concatenate([rows, pull * np.eye(joints)])
-    solution, _ = optimize.nnls(system, np.append(squares, np.full(joints, pull * even)))
+    squares, ends = spread[known] ** 2, np.stack([child[known], parent[known]], axis=1)
+    rows = np.zeros((len(ends), joints))
+    np.put_along_axis(rows, ends, 1.0, axis=1)
+    bones = rows.sum(0)
+    around = np.where(bones > 0, (rows.T @ squares) / np.maximum(bones, 1) / 2, squares.mean() / 2)
+    system = np.concatenate([rows, np.eye(joints)])
+    solution, _ = optimize.nnls(system, np.append(squares, around))
     return np.sqrt(solution)
 
 
