@@ -1,5 +1,6 @@
 """What every generator shares: spec, condition, units, sampling, training of one loss, saving."""
 
+import functools
 import inspect
 import math
 from abc import ABC, abstractmethod
@@ -13,7 +14,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from motiongen import __version__, layouts
-from motiongen.generators.energy import energy_score
+from motiongen.generators.energy import Foretold, energy_score, foretell
+from motiongen.generators.guard import require_finite
 from motiongen.generators.keys import SampleOptions, concatenate, draw_count, given, key
 from motiongen.generators.recipe import class_path, plain
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
@@ -54,6 +56,8 @@ class Generator(pl.LightningModule, ABC):
     provenance: dict[str, Any]
     label_counts: Tensor
     length_counts: Tensor
+    #: held-back clips and samples of the latest validation; not saved
+    foretold: Foretold | None = None
 
     def __init__(
         self,
@@ -83,6 +87,8 @@ class Generator(pl.LightningModule, ABC):
 
     #: whether batches come with their `path`: for families that cannot model the noise themselves
     learns_from_paths = False
+    #: whether the loss is that of players against each other, which need not fall
+    loss_is_a_game = False
     #: how the samples are drawn that are scored in validation
     validation_options = SampleOptions()
     #: size of what `condition` returns
@@ -153,8 +159,23 @@ class Generator(pl.LightningModule, ABC):
         self.after_step()
 
     def on_validation_start(self) -> None:
-        """Refreshes before the checkpoint that follows a validation."""
-        self.refresh(self.trainer.datamodule.train_clips())  # type: ignore[attr-defined]
+        """Refreshes, and draws the samples that everything in the validation judges."""
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        self.refresh(data.train_clips())
+        draw = functools.partial(self.sample, seed=self.seed, options=self.validation_options)
+        self.foretold = foretell(data.val_dataloader().clips.to(self.device), draw)
+
+    def diagnose(self) -> dict[str, Tensor]:
+        """Hook: numbers that tell whether the family's own machinery is healthy.
+
+        Called at each validation, in evaluation mode and without gradients, with the clips and
+        samples of `self.foretold`; logged as "monitor/<name>". Names with a healthy range in
+        `motiongen.monitoring` warn outside of it; of a GAN: "critic_gap" (mean score of real
+        clips less that of samples, on the scale of the critic's loss); of a flow:
+        "largest_log_scale" (largest |log-scale| of any layer) and "inverse_error" (largest
+        |x - inverse(forward(x))|, in standardised units).
+        """
+        return {}
 
     # ---- conditions ---------------------------------------------------------------------------
 
@@ -277,12 +298,7 @@ class Generator(pl.LightningModule, ABC):
         """One step of the loss; generators with several optimisers replace it."""
         losses = self.losses(batch)
         total = losses["total"]
-        if not torch.isfinite(total):
-            clips = [] if batch.index is None else batch.index.tolist()
-            raise FloatingPointError(
-                f"the loss of step {self.global_step} is {total.item()}; clips {clips}; "
-                f"terms { {name: value.item() for name, value in losses.items()} }"
-            )
+        require_finite(losses, batch, f"loss of step {self.global_step}")
         if self.global_step % LOG_STEPS == 0:
             self.log("train/total", total.detach(), prog_bar=True)
             rest = {n: v.detach() for n, v in losses.items() if n != "total"}
@@ -292,6 +308,7 @@ class Generator(pl.LightningModule, ABC):
     def validation_step(self, batch: MotionBatch, number: int) -> None:
         """The same terms on people that were not trained on."""
         losses = self.losses(batch)
+        require_finite(losses, batch, f"validation loss after step {self.global_step}")
         self.log_dict({f"validation/{n}": v for n, v in losses.items()}, batch_size=len(batch))
 
     def on_validation_epoch_end(self) -> None:
@@ -300,22 +317,8 @@ class Generator(pl.LightningModule, ABC):
         The loss does not: it is lowest long before samples are best, as it judges how well
         strange clips are encoded and not what comes of the latents.
         """
-
-        def draw(labels: list[int], lengths: list[int]) -> MotionBatch:
-            known = None if NO_LABEL in labels else labels
-            return self.sample(
-                len(labels),
-                label=known,
-                length=lengths,
-                seed=self.seed,
-                options=self.validation_options,
-            )
-
-        held = self.trainer.datamodule.val_dataloader().clips  # type: ignore[attr-defined]
-        labelled = held.label != NO_LABEL
-        # clips without a label cannot be asked for: they count only where there is nothing else
-        held = held.select(labelled) if labelled.any() else held
-        score = energy_score(held.to(self.device), draw) / self.standardizer.scale
+        assert self.foretold is not None
+        score = energy_score(self.foretold) / self.standardizer.scale
         self.log("validation/score", score, prog_bar=True)
 
     def parameter_groups(self) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from motiongen.generators.energy import DRAWS, energy_score
+from motiongen.generators.energy import DRAWS, energy_score, foretell
 from motiongen.motion import MotionBatch
 
 
@@ -27,11 +27,11 @@ def score(spread, shift=0.0, hidden=False):
         joints = torch.cat([real.joints, torch.full_like(real.joints, 1e6)], 1)
         real = real.replace(joints=joints, confidence=confidence, length=real.length + 1)
 
-    def draw(labels, lengths):
-        samples = shift + spread * torch.randn(len(labels), 1, 1, 3, generator=rng)
+    def draw(n, *, label, length):
+        samples = shift + spread * torch.randn(n, 1, 1, 3, generator=rng)
         return clips(samples.expand(-1, real.joints.shape[1], -1, -1))
 
-    return float(energy_score(real, draw))
+    return float(energy_score(foretell(real, draw)))
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,23 @@ def test_every_clip_gets_its_label_and_length():
     real = clips(torch.zeros(3, 4, 2, 3)).replace(label=torch.tensor([2, 0, 1]))
     asked = []
 
-    def draw(labels, lengths):
-        asked.append((labels, lengths))
-        return clips(torch.zeros(len(labels), 4, 2, 3))
+    def draw(n, *, label, length):
+        asked.append((n, label, length))
+        return clips(torch.zeros(n, 4, 2, 3))
 
-    assert float(energy_score(real, draw)) == 0.0
-    assert asked == [([2] * DRAWS + [0] * DRAWS + [1] * DRAWS, [4] * 3 * DRAWS)]
+    assert float(energy_score(foretell(real, draw))) == 0.0
+    assert asked == [(3 * DRAWS, [2] * DRAWS + [0] * DRAWS + [1] * DRAWS, [4] * 3 * DRAWS)]
+
+
+@pytest.mark.parametrize(("labels", "asked"), [([-1, 1, -1], [1] * DRAWS), ([-1, -1, -1], None)])
+def test_clips_without_a_label_count_only_where_there_are_no_others(labels, asked):
+    real = clips(torch.zeros(3, 4, 2, 3)).replace(label=torch.tensor(labels))
+    found = []
+
+    def draw(n, *, label, length):
+        found.append(label)
+        return clips(torch.zeros(n, 4, 2, 3))
+
+    foretold = foretell(real, draw)
+    assert found == [asked]
+    assert len(foretold.samples) == DRAWS * len(foretold.clips)
