@@ -358,7 +358,7 @@ def test_synthetic_stores_are_repeatable(tmp_path):
 
 
 def test_without_validation_everybody_is_learned_from(folder):
-    data = ready(folder, validation=0)
+    data = ready(folder, validation=0.0)
     assert len(data.train) == len(data.held) == data.provenance()["clips"]
     assert data.provenance()["validation_subjects"] == []
     assert sum(data.provenance()["class_counts"]) == len(data.train)
