@@ -1,16 +1,24 @@
-"""Loading a trained generator: `motiongen.load`."""
+"""Files of trained generators: `motiongen.load`, and how they are read and written."""
 
+import hashlib
+import os
 import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
+from torch import Tensor
 
 from motiongen import __version__
 from motiongen.generators.base import Generator
 from motiongen.generators.recipe import build
 
 BEST, LAST = "best.ckpt", "last.ckpt"
+#: key of a checkpoint under which its own `fingerprint` stands
+STAMP = "sha256"
+#: end of the name of a file that is not whole yet
+PART = ".part"
 
 
 def load(path: str | Path, *, trust_code: bool = False, device: str = "cpu") -> Generator:
@@ -102,7 +110,94 @@ def read(file: Path) -> dict[str, Any]:
         raise ValueError(f"{file}: cannot be read as a checkpoint: {reason[0]}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{file}: holds a {type(content).__name__}, not a checkpoint")
+    stamp = content.pop(STAMP, None)
+    if stamp is not None and stamp != fingerprint(content):
+        raise ValueError(f"{file}: is damaged: its content is not what its checksum says")
     return content
+
+
+def write(file: Path, content: dict[str, Any]) -> None:
+    """Writes a checkpoint whole or not at all, with a checksum of its content in it.
+
+    Raises:
+        OSError: if the disk is full or fails; names the file.
+    """
+    stamped = {**content, STAMP: fingerprint(content)}
+    write_whole(file, lambda stream: torch.save(stamped, stream))
+
+
+def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Writes a file that is on disk in whole, or leaves the earlier one as it was.
+
+    Raises:
+        OSError: if the disk is full or fails; names the file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}{PART}")
+    try:
+        with open(part, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        _sync(path.parent)
+    except (OSError, RuntimeError) as error:
+        # torch wraps what a full disk says
+        kept = "; the earlier one is as it was" if path.exists() else ""
+        raise OSError(f"{path}: cannot be written: {_first_line(error)}{kept}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    """Without it a rename may be lost with the power, although the file is on disk."""
+    # only there a folder can be opened
+    if os.name == "posix":
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def _first_line(error: BaseException) -> str:
+    while not isinstance(error, OSError) and error.__context__ is not None:
+        error = error.__context__
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def remove_parts(folder: Path) -> None:
+    """Removes what a writer that was killed left in a folder and those in it."""
+    for part in [*folder.glob(f".*{PART}"), *folder.glob(f"*/.*{PART}")]:
+        part.unlink(missing_ok=True)
+
+
+def fingerprint(content: object) -> str:
+    """A sha256 over plain values and tensors, by what they are and not by how they are stored."""
+    digest = hashlib.sha256()
+    for part in _parts(content):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _parts(content: object) -> Iterator[bytes | memoryview]:
+    if isinstance(content, Tensor):
+        yield f"{content.dtype}{tuple(content.shape)}".encode()
+        flat = content.detach().cpu().contiguous().reshape(-1)
+        yield memoryview(flat.view(torch.uint8).numpy())
+    elif isinstance(content, Mapping):
+        yield b"{"
+        for name, value in content.items():
+            yield f"{name!r}:".encode()
+            yield from _parts(value)
+        yield b"}"
+    elif isinstance(content, list | tuple):
+        yield b"["
+        for value in content:
+            yield from _parts(value)
+        yield b"]"
+    else:
+        yield f"{content!r},".encode()
 
 
 def _major(version: str) -> tuple[int, ...]:

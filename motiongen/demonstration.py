@@ -7,7 +7,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 
 from motiongen.augmentation import augmentation_study
-from motiongen.checkpoint import BEST, LAST, load
+from motiongen.checkpoint import BEST, LAST, load, remove_parts
 from motiongen.data.module import MotionData, as_batch, load_clips, write_synthetic
 from motiongen.data.store import Store
 from motiongen.encoders import CNN
@@ -56,6 +56,7 @@ def _remove_run(folder: Path) -> None:
     """Removes what an earlier demo left, and nothing else."""
     if not folder.exists():
         return
+    remove_parts(folder)
     names = {entry.name for entry in folder.iterdir()}
     if foreign := sorted(name for name in names - {BEST, LAST} if not name.startswith("log")):
         raise FileExistsError(f"{folder} holds other files ({foreign[0]}); choose another --out")

@@ -1,11 +1,8 @@
 """`motiongen fit`: Lightning's command line, with one YAML an axis and the spec from the data."""
 
-import functools
 import inspect
-import itertools
 import logging
 import re
-import signal
 import warnings
 from argparse import ArgumentError
 from collections.abc import Callable, Sequence
@@ -15,17 +12,17 @@ from typing import Any, Literal
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
-from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from motiongen import encoders, generators
-from motiongen.checkpoint import BEST, LAST, read
+from motiongen.checkpoint import BEST, LAST
 from motiongen.data.module import MotionData
 from motiongen.generators import Generator
+from motiongen.history import LOG, History
+from motiongen.resuming import Saving, begin, checkpoint_before, require_same_run
 
 Tracking = Literal["off", "offline", "online"]
-#: exit codes of a process that a signal ended
-INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
 
 
 class MotionCLI(LightningCLI):
@@ -121,13 +118,8 @@ def make_trainer(out: str | Path, **changes: Any) -> pl.Trainer:
 
 
 def make_logger(out: Path, tracking: Tracking) -> list[Logger]:
-    """A CSV file in the run's folder and, where asked for, Weights & Biases.
-
-    A resumed run logs into `log-2` and so on: the logger deletes what it finds.
-    """
-    names = itertools.chain(["log"], (f"log-{number}" for number in itertools.count(2)))
-    free = next(name for name in names if not (out / name).exists())
-    loggers: list[Logger] = [CSVLogger(str(out), name="", version=free)]
+    """A CSV file in the run's folder and, where asked for, Weights & Biases."""
+    loggers: list[Logger] = [History(out / LOG)]
     if tracking != "off":
         out.mkdir(parents=True, exist_ok=True)
         offline = tracking == "offline"
@@ -136,16 +128,17 @@ def make_logger(out: Path, tracking: Tracking) -> list[Logger]:
 
 
 def callbacks(out: Path, *, progress: bool = True) -> list[Callback]:
-    """Keeps the checkpoint of the best validation score, and the last one to resume from.
-
-    Two callbacks, because `save_last` of one that monitors a score saves at a new best only.
-    """
-    # saved together with the validation's score, a run resumes without validating a second time
-    keep = functools.partial(
-        ModelCheckpoint, str(out), enable_version_counter=False, save_on_train_epoch_end=False
+    """Keeps the checkpoint of the best validation score, and the last one to resume from."""
+    best = ModelCheckpoint(
+        str(out),
+        Path(BEST).stem,
+        monitor="validation/score",
+        mode="min",
+        enable_version_counter=False,
+        save_on_train_epoch_end=False,
     )
-    kept = [keep(Path(BEST).stem, monitor="validation/score", mode="min"), keep(Path(LAST).stem)]
-    return [*kept, LastValidation(), *([ScoreBar(refresh_rate=10)] if progress else [])]
+    bar = [ScoreBar(refresh_rate=10)] if progress else []
+    return [best, Saving(out / LAST), LastValidation(), *bar]
 
 
 class ScoreBar(TQDMProgressBar):
@@ -201,50 +194,46 @@ def fit(
 ) -> int:
     """Trains and returns the exit code: 0, or 130 / 143 after SIGINT / SIGTERM.
 
+    The first signal ends the training after its step, with a checkpoint; the second at once.
+
+    Args:
+        model: what to train.
+        data: what to train it on.
+        trainer: made by `make_trainer` with the same `out`.
+        out: folder of the run.
+        resume: go on from the last checkpoint of the run in `out`; from its beginning, if it
+            ended before there was one. The options have to be those it was started with, but
+            for a longer training.
+
     Raises:
         FileExistsError: if `out` holds a run that is not to be resumed.
         FileNotFoundError: if there is nothing to resume.
-        ValueError: if the clips cannot be trained on, or the run to resume is of another model.
+        OSError: if a checkpoint cannot be written; the earlier one is as it was.
+        ValueError: if the clips cannot be trained on, the run to resume is of another model, or
+            its checkpoint is damaged.
+        FloatingPointError: if the loss or the weights are no numbers any more.
     """
+    saving = next(found for found in trainer.callbacks if isinstance(found, Saving))
     last = Path(out) / LAST
-    if last.exists() and not resume:
-        raise FileExistsError(
-            f"{out} holds a run; go on with it (--resume true) or choose another --out"
-        )
-    if resume and not last.exists():
-        raise FileNotFoundError(f"{last}: nothing to resume")
-    if resume:
-        _check_same_model(model, last)
-    # what is wrong with the clips is said before anything is written
-    data.setup("fit")
-    if resume:
-        _check_same_data(data, last)
     try:
-        trainer.fit(model, data, ckpt_path=str(last) if resume else None, weights_only=True)
-    except SystemExit:
-        # after a signal Lightning cleans up and exits; anything else is no wish of the user
-        if not trainer.interrupted:
+        with saving.stop:
+            before = checkpoint_before(last, resume=resume)
+            # what is wrong with the clips is said before anything is written
+            data.setup("fit")
+            if before:
+                require_same_run(model, data, last, before)
+            begin(trainer, Path(out), before)
+            path = str(last) if before else None
+            trainer.fit(model, data, ckpt_path=path, weights_only=True)
+    except (KeyboardInterrupt, SystemExit):
+        # Lightning makes the one of the other; without a signal it is no wish of the user
+        if saving.stop.number is None:
             raise
-        saved = f"resume with --out {out} --resume true" if last.exists() else "nothing was saved"
-        logging.getLogger(__name__).warning("interrupted; %s", saved)
-        return TERMINATED if trainer.received_sigterm else INTERRUPTED
-    return 0
-
-
-def _check_same_model(model: Generator, file: Path) -> None:
-    saved, wanted = read(file).get("motiongen", {}).get("recipe", {}), model.recipe
-    before = {"class_path": saved.get("class_path"), **saved.get("init_args", {})}
-    now = {"class_path": wanted["class_path"], **wanted["init_args"]}
-    if changed := [name for name in now if now[name] != before.get(name)]:
-        told = "; ".join(f"{name} was {before.get(name)}, is {now[name]}" for name in changed)
-        raise ValueError(f"{file}: the model was another one: {told}; resume with its options")
-
-
-def _check_same_data(data: MotionData, file: Path) -> None:
-    before, now = read(file)["motiongen"]["provenance"], data.provenance()
-    if changed := [name for name in now if now[name] != before.get(name)]:
-        told = "; ".join(f"{name} was {before.get(name)}, is {now[name]}" for name in changed)
-        raise ValueError(f"{file}: the data were others: {told}; resume with their options")
+    if saving.stop.number is None:
+        return 0
+    told = f"resume with --out {out} --resume true" if last.exists() else "nothing was saved"
+    logging.getLogger(__name__).warning("interrupted; %s", told)
+    return 128 + saving.stop.number
 
 
 def is_concrete(value: object, base: type) -> bool:

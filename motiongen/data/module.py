@@ -170,6 +170,8 @@ class MotionData(pl.LightningDataModule):
         self.held: list[Motion] = []
         #: gives batches their `path`; set by a generator that learns from it
         self.find_path: Callable[[MotionBatch], Tensor] | None = None
+        #: called when a step is done and the next batch is asked for; set by what saves then
+        self.before_batch: Callable[[], object] | None = None
 
     def setup(self, stage: str | None = None) -> None:
         """Loads and splits the clips, once.
@@ -289,7 +291,11 @@ def names(given: Sequence[str | int] | str | int | None) -> list[str] | None:
 
 
 class Epoch:
-    """Batches `epoch * epoch_steps` and on: what a resumed run sees is what it would have seen."""
+    """Batches of the trainer's epoch, from where it stands: a resumed run sees what it would have.
+
+    Batch i of the training is the same whenever it is asked for. So the trainer's own count is
+    all that a checkpoint needs.
+    """
 
     def __init__(self, data: MotionData) -> None:
         self.data = data
@@ -297,10 +303,27 @@ class Epoch:
     def __len__(self) -> int:
         return self.data.epoch_steps
 
-    def __iter__(self) -> Iterator[MotionBatch]:
+    @property
+    def begun(self) -> int:
+        """Batches of the whole training that were taken."""
         trainer = self.data.trainer
-        first = (trainer.current_epoch if trainer is not None else 0) * len(self)
-        return (self.data.batch(first + step) for step in range(len(self)))
+        return 0 if trainer is None else trainer.fit_loop.total_batch_idx + 1
+
+    def __iter__(self) -> Iterator[MotionBatch]:
+        # counted when the first batch is asked for: a checkpoint may be read in between
+        begun = self.begun
+        for number in range(begun, begun - begun % len(self) + len(self)):
+            if self.data.before_batch is not None:
+                self.data.before_batch()
+            yield self.data.batch(number)
+
+    def state_dict(self) -> dict[str, int]:
+        """For the checkpoint: what a resumed run has to have alike, and its place."""
+        sizes = {"epoch_steps": len(self), "batch_size": self.data.batch_size}
+        return {**sizes, "begun": self.begun}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Nothing is left to do: the trainer's count is back already."""
 
 
 class Held:
