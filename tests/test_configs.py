@@ -23,6 +23,9 @@ FILES = sorted(CONFIGS.rglob("*.yaml"))
 DATA, MODELS, ENCODERS, NOISES = (
     sorted((CONFIGS / axis).glob("*.yaml")) for axis in ("data", "model", "encoder", "noise")
 )
+#: models named after a publication and its year set what its authors did, not our defaults
+PRESETS = [path for path in MODELS if path.stem[-1].isdigit()]
+MODELS = [path for path in MODELS if path not in PRESETS]
 TINY = ["--trainer.max_steps", "1", "--trainer.logger", "false"]
 
 
@@ -121,6 +124,20 @@ def test_every_pair_is_built_as_its_files_say(store, model, encoder):
     assert built["init_args"].items() >= expected["init_args"].items()
     assert cli.model.spec == cli.datamodule.spec
     assert cli.trainer.max_steps == 1
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=title)
+def test_every_preset_is_built_as_its_file_says(store, path):
+    cli = parsed([CONFIGS / "trainer.yaml", path], "--data.store", str(store), *TINY)
+    expected, built = content(path)["model"], cli.model.recipe
+    assert built["class_path"].rpartition(".")[2] == expected["class_path"].rpartition(".")[2]
+    options = expected["init_args"]["encoder"]["init_args"]
+    assert built["init_args"]["encoder"]["init_args"].items() >= options.items()
+
+
+def test_every_preset_is_explained():
+    page = (CONFIGS.parent / "docs" / "architectures.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == [p.stem for p in PRESETS]
 
 
 def test_the_order_of_model_and_encoder_does_not_matter(store):
