@@ -1,0 +1,253 @@
+"""Every family over every encoder on MSR-Action3D: trains, samples and scores, cell by cell.
+
+    python tests/benchmarks/matrix_on_msr.py overview RECORDINGS [--cells VAE-CNN ...]
+    python tests/benchmarks/matrix_on_msr.py final RECORDINGS --judge bar.py --cells VAE-RNN ...
+    python tests/benchmarks/matrix_on_msr.py table [--readme README.md]
+
+`overview` trains each cell for about 4 CPU-minutes on the odd subjects but one, whom it is scored
+against: that choice of cells, checkpoints and guidance never sees the even subjects. `final`
+trains the chosen cells for three times as long on all odd subjects and scores the last weights
+against the even ones, with the extractor of `--judge` too. Each cell leaves one small JSON in
+checkpoints/results/matrix and is skipped where that exists; training itself resumes.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from encoders_on_msr import END, JUDGE, START, judged, lines, motiongen, shown
+
+from motiongen.report import Report
+
+ENCODERS = ("CNN", "RNN", "GCN", "Transformer")
+ODD, EVEN = "1 3 5 7 9".split(), "2 4 6 8 10".split()
+SEEDS = (1, 2, 3, 4, 5)
+RESULTS = Path("checkpoints/results/matrix")
+#: optimiser steps that take about 4 CPU-minutes on one core of the machine that made the table
+STEPS = {
+    "VAE": {"CNN": 1300, "RNN": 1400, "GCN": 1600, "Transformer": 1400},
+    "GAN": {"CNN": 600, "RNN": 600, "GCN": 600, "Transformer": 600},
+    "Flow": {"CNN": 800, "RNN": 800, "GCN": 800, "Transformer": 800},
+    "LatentFlow": {"CNN": 1400, "RNN": 1500, "GCN": 1700, "Transformer": 1500},
+    "FlowMatching": {"CNN": 2400, "RNN": 2400, "GCN": 2400, "Transformer": 2400},
+}
+FAMILIES = tuple(STEPS)
+LIKENESS, MOVEMENT, COPIES = "Likeness to", "Movement", "Copies"
+
+
+def train(cell: str, store: Path, out: Path, minutes: int, seed: int) -> dict[str, float]:
+    """Trains a cell, or what is left of it; returns seconds of CPU and of the clock."""
+    family, encoder = cell.split("-")
+    steps = STEPS[family][encoder] * minutes // 4
+    clock = out / "time.json"
+    if clock.exists():
+        return json.loads(clock.read_text())
+    before, start = cpu_seconds(), time.perf_counter()
+    resume = ("--resume", "true") if (out / "last.ckpt").exists() else ()
+    validation = () if minutes == 4 else ("--data.validation", "0")
+    motiongen(
+        *("fit", "--data.store", store, "--data.subjects", json.dumps(ODD), *validation),
+        *("--model", family, "--model.encoder", encoder, "--trainer.max_steps", steps),
+        *("--seed", seed, "--out", out, *resume),
+    )
+    used = {
+        "steps": steps,
+        "cpu_seconds": round(cpu_seconds() - before),
+        "seconds": round(time.perf_counter() - start),
+        "resumed": bool(resume),
+    }
+    clock.write_text(json.dumps(used))
+    return used
+
+
+def cpu_seconds() -> float:
+    """CPU time of finished child processes."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def sample(checkpoint: Path, out: Path, seed: int, *options: object) -> Path:
+    drawn = ("--counts-like", "train", "--seed", seed, "--overwrite", *options)
+    if not out.exists():
+        motiongen("sample", checkpoint, "--out", out, *drawn)
+    return out
+
+
+def scores(report: Report, names: list[str]) -> dict[str, dict[str, list[float]]]:
+    """Values of every column for each sampling seed, by table and name."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for table in report.tables:
+        rows = {row.name: row for row in table.rows}
+        columns: dict[str, list[float]] = {}
+        for name in names:
+            for column, value in rows[name].values.items():
+                if value.value is not None:
+                    columns.setdefault(column, []).append(round(value.value, 5))
+        found[table.title] = columns
+    return found
+
+
+def own_scores(
+    samples: list[Path], store: Path, train_on: list[str], test: list[str], out: Path
+) -> dict[str, dict[str, list[float]]]:
+    motiongen("evaluate", *samples, "--real", store, "--train", *train_on, "--test", *test,
+              "--out", out)  # fmt: skip
+    return scores(Report.from_json(out / "report.json"), [path.name for path in samples])
+
+
+def held_back(run: Path) -> list[str]:
+    """The people that a run's training did not see, as its checkpoint says."""
+    from motiongen.checkpoint import load
+
+    return list(load(run).provenance["validation_subjects"])
+
+
+def run_cell(cell: str, args: argparse.Namespace, store: Path) -> None:
+    final = args.phase == "final"
+    result = RESULTS / f"{args.phase}-{cell}-seed{args.seed}.json"
+    if result.exists():
+        return
+    out = args.out / args.phase / f"{cell}-seed{args.seed}"
+    out.mkdir(parents=True, exist_ok=True)
+    used = train(cell, store, out, 12 if final else 4, args.seed)
+    checkpoint = out / ("last.ckpt" if final else "best.ckpt")
+    drawn = [sample(checkpoint, out / f"{cell}@{seed}", seed) for seed in SEEDS]
+    # whoever was set aside is whom the overview is scored against
+    aside = EVEN if final else held_back(out)
+    known = [name for name in ODD if name not in aside]
+    content = {
+        **{"cell": cell, "phase": args.phase, "seed": args.seed, "commit": commit()},
+        **{"command": f"python tests/benchmarks/matrix_on_msr.py {args.phase} RECORDINGS"},
+        **used,
+        "set_aside": aside,
+        "parameters": parameters(checkpoint),
+        "sampling_seeds": list(SEEDS),
+        "scores": own_scores(drawn, store, known, aside, out / "report"),
+    }
+    if final and args.judge:
+        files = [sample(checkpoint, out / f"{seed}.npz", seed, "--frames", 60) for seed in SEEDS]
+        rows = [judged(args.judge, args.recordings, file, args.out) for file in files]
+        content["judge"] = {name: [row[name] for row in rows] for name in rows[0]}
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    part = result.with_suffix(".part")
+    part.write_text(json.dumps(content, indent=1) + "\n")
+    os.replace(part, result)
+    print(f"wrote {result}", flush=True)
+
+
+def parameters(checkpoint: Path) -> int:
+    from motiongen.checkpoint import load
+
+    return sum(p.numel() for p in load(checkpoint).parameters() if p.requires_grad)
+
+
+def commit() -> str:
+    words = ["git", "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def spread(values: list[float]) -> str:
+    """Mean of the sampling seeds and their standard deviation."""
+    if not values:
+        return "–"
+    if len(values) == 1:
+        return shown(values[0], 0)
+    return f"{shown(statistics.mean(values), 0)} ± {shown(statistics.stdev(values), 0)}"
+
+
+#: heading, part of the table's title, column
+OVERVIEW = (
+    ("FID train", "training clips", "fid"),
+    ("coverage train", "training clips", "coverage"),
+    ("FID unseen", "unseen people", "fid"),
+    ("coverage unseen", "unseen people", "coverage"),
+    ("accuracy", "training clips", "accuracy"),
+    ("APD / real", "training clips", "apd_ratio"),
+    ("jitter", MOVEMENT, "jitter"),
+    ("bone variation", MOVEMENT, "bone_length_cv"),
+    ("copy share", COPIES, "copy_share"),
+)
+
+
+def overview_table(results: list[dict]) -> list[str]:
+    rows = []
+    for result in results:
+        values = []
+        for _, title, column in OVERVIEW:
+            tables = [table for name, table in result["scores"].items() if title in name]
+            values.append(spread(tables[0].get(column, []) if tables else []))
+        minutes = f"{result['cpu_seconds'] / 60:.1f}"
+        rows.append([result["cell"], f"{result['steps']}", minutes, *values])
+    return lines(["cell", "steps", "CPU min", *(head for head, _, _ in OVERVIEW)], rows)
+
+
+def final_table(results: list[dict]) -> list[str]:
+    rows = [
+        [r["cell"], f"{r['cpu_seconds'] / 60:.1f}", *(spread(r["judge"][key]) for key, _, _ in JUDGE)]
+        for r in results
+        if "judge" in r
+    ]
+    return lines(["cell", "CPU min", *(head for _, head, _ in JUDGE)], rows)
+
+
+def write_tables(readme: Path | None) -> None:
+    found = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
+    order = [f"{family}-{encoder}" for family in FAMILIES for encoder in ENCODERS]
+    found.sort(key=lambda result: order.index(result["cell"]))
+    overview = [result for result in found if result["phase"] == "overview"]
+    final = [result for result in found if result["phase"] == "final"]
+    commits = ", ".join(sorted({result["commit"] for result in found}))
+    text = "\n".join(
+        [
+            "`python tests/benchmarks/matrix_on_msr.py overview RECORDINGS`; data: "
+            "MSR-Action3D, odd subjects but one, who is the unseen one; training seed 0, mean ± "
+            f"standard deviation of {len(SEEDS)} sampling seeds; commits {commits}.",
+            "",
+            *overview_table(overview),
+            "",
+            "`… final RECORDINGS --judge JUDGE.py`: the best cells, trained on all odd subjects, "
+            "judged by an independent recurrent extractor; test: the even subjects.",
+            "",
+            *final_table(final),
+        ]
+    )
+    if readme is None:
+        print(text)
+        return
+    start, end = START.replace("msr", "matrix"), END.replace("msr", "matrix")
+    before, rest = readme.read_text().split(start)
+    readme.write_text(f"{before}{start}\n{text}\n{end}{rest.split(end)[1]}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("phase", choices=["overview", "final", "table"])
+    parser.add_argument("recordings", type=Path, nargs="?")
+    parser.add_argument("--out", type=Path, default=Path("runs/matrix"))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--judge", type=Path)
+    parser.add_argument("--cells", nargs="+")
+    parser.add_argument("--readme", type=Path)
+    args = parser.parse_args()
+    if args.phase == "table":
+        write_tables(args.readme)
+        return
+    if args.recordings is None:
+        sys.exit(f"{args.phase} needs the folder of the recordings")
+    args.out.mkdir(parents=True, exist_ok=True)
+    store = args.out / "store"
+    if not store.exists():
+        motiongen("import", "msr_action3d", args.recordings / "msr_action3d", "--out", store)
+    everything = [f"{family}-{encoder}" for family in FAMILIES for encoder in ENCODERS]
+    for cell in args.cells or everything:
+        run_cell(cell, args, store)
+
+
+if __name__ == "__main__":
+    main()
