@@ -1,6 +1,7 @@
 """A running average of weights: what is sampled from, where training circles around its goal."""
 
 import copy
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ class Average(nn.Module):
     Args:
         network: what to average; its copy is `self.network`.
         sharpness: g; 7 averages over about the last tenth.
+        shared: modules that the network refers to and that are nobody's copy.
 
     Source: Karras et al., Analyzing and Improving the Training Dynamics of Diffusion Models,
         CVPR 2024, eq. 121-123 (power function averages).
@@ -22,9 +24,12 @@ class Average(nn.Module):
 
     steps: Tensor
 
-    def __init__(self, network: nn.Module, sharpness: float = 7.0) -> None:
+    def __init__(
+        self, network: nn.Module, sharpness: float = 7.0, shared: Sequence[nn.Module] = ()
+    ) -> None:
         super().__init__()
-        self.network = copy.deepcopy(network).requires_grad_(False)
+        known = {id(module): module for module in shared}
+        self.network = copy.deepcopy(network, known).requires_grad_(False)
         self.sharpness = sharpness
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 

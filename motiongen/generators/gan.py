@@ -1,0 +1,257 @@
+"""The generative adversarial network."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from motiongen.encoders import CNN, EncoderFactory
+from motiongen.generators.average import Average
+from motiongen.generators.base import LABEL_FEATURES, Generator
+from motiongen.generators.keys import SampleOptions, normal_rows
+from motiongen.motion import MotionBatch, MotionSpec
+from motiongen.networks import Decoder, Pool
+from motiongen.skeleton import Skeleton
+
+#: fakes of each clip: two say how far apart samples of one label and length are
+FAKES = 2
+
+
+class GAN(Generator):
+    """A generator and a critic that learn from each other, from noisy and incomplete clips.
+
+    The generator's clips are clean. Before the critic sees one, it passes through the observation
+    model with the confidences of a real clip, so that what differs between fakes and real clips
+    is never the estimator's noise or its gaps: the generator is not asked to learn them.
+
+    Each fake meets a real clip of its label and length, and the critic says by how much the real
+    one looks more real. Its slope at both is penalised, which makes the game converge. To this
+    comes the energy score of the fakes: it covers all classes from the first steps on, long
+    before a critic has learned what to look at.
+
+    Args:
+        spec: the contract with the data.
+        encoder: builds the encoders of generator and critic. None: a CNN.
+        latent: size of the latent vector.
+        condition: size of the vector that conditions the decoder.
+        penalty: weight of the squared slope of the critic, at real clips and at fakes. Slopes
+            are taken by root mean square distance over the joints that a clip shows, so that the
+            weight means the same for clips of any size.
+        energy_weight: weight of the energy score of fakes; 0: the critic alone.
+        rigid: bones of constant length by construction. None: in 3-D yes, in 2-D no.
+        critic_features: size of the feature vector on which the critic judges.
+        learning_rate: peak learning rate.
+        weight_decay: of AdamW.
+        label_dropout: share of training clips whose label is hidden from both players.
+        noise_level: see `Generator`.
+
+    Source: Goodfellow et al., Generative Adversarial Nets, NeurIPS 2014; the loss: Jolicoeur-
+        Martineau, The Relativistic Discriminator, ICLR 2019, with both penalties: Huang et al.,
+        The GAN is Dead; Long Live the GAN! A Modern GAN Baseline, NeurIPS 2024, eq. 2 and 4;
+        penalties: Mescheder, Geiger and Nowozin, Which Training Methods for GANs do actually
+        Converge?, ICML 2018, eq. 9; noise before the critic: Bora, Price and Dimakis,
+        AmbientGAN, ICLR 2018; gaps: Li, Jiang and Marlin, MisGAN, ICLR 2019; energy score:
+        Gneiting and Raftery, Strictly Proper Scoring Rules, Prediction, and Estimation, JASA
+        2007, eq. 22.
+    """
+
+    loss_is_a_game = True
+
+    def __init__(
+        self,
+        spec: MotionSpec | dict[str, Any],
+        encoder: EncoderFactory | None = None,
+        *,
+        latent: int = 32,
+        condition: int = 96,
+        penalty: float = 0.2,
+        energy_weight: float = 1.0,
+        rigid: bool | None = None,
+        critic_features: int = 64,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 1e-2,
+        label_dropout: float = 0.1,
+        noise_level: float | None = None,
+    ) -> None:
+        super().__init__(
+            spec,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            label_dropout=label_dropout,
+            noise_level=noise_level,
+        )
+        encoder = encoder or CNN
+        self.remember(locals())
+        spec = self.spec
+        if rigid and spec.channels != 3:
+            raise ValueError(f"rigid bones need 3 channels, the spec has {spec.channels}")
+        for name, value in (("penalty", penalty), ("energy_weight", energy_weight)):
+            if not value >= 0:
+                raise ValueError(f"{name}: found {value}, must not be negative")
+        self.latent, self.penalty, self.energy_weight = latent, penalty, energy_weight
+        known = self.condition_features
+        self.merge = nn.Sequential(
+            nn.Linear(latent + known, condition), nn.GELU(), nn.Linear(condition, condition)
+        )
+        self.decoder = Decoder(
+            encoder,
+            self.skeleton,
+            self.standardizer,
+            channels=spec.channels,
+            condition=condition,
+            rigid=spec.channels == 3 if rigid is None else rigid,
+        )
+        #: what samples are drawn from
+        self.average = Average(self._player(), shared=[self.standardizer])
+        self.critic = Critic(encoder, self.skeleton, spec, known, critic_features)
+
+    def _player(self) -> nn.ModuleList:
+        """The networks of the generator, as against the critic."""
+        return nn.ModuleList([self.label_embedding, self.merge, self.decoder])
+
+    def after_step(self) -> None:
+        """The average follows the weights."""
+        self.average.follow(self._player())
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """One group a player; little momentum, as what is right for one moves with the other."""
+        players = (self._player(), self.critic)
+        return [{"params": list(p.parameters()), "betas": (0.5, 0.99)} for p in players]
+
+    def losses(self, batch: MotionBatch) -> dict[str, Tensor]:
+        """What both players minimise, each term reaching the parameters of its own player only.
+
+        So one step of one optimiser is a step of both. The penalty is part of the training only.
+        """
+        label = self.training_label(batch.label)
+        real = torch.where(batch.mask[..., None], self.standardizer(batch.joints), 0.0)
+        fakes = self.fakes(batch, label)
+        terms = self.game(real, fakes[0], batch, label)
+        if self.energy_weight:
+            terms["energy"] = energy_of(fakes, real, batch.mask)
+        weights = {"gap": 0.0, "penalty": self.penalty, "energy": self.energy_weight}
+        total = torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
+        return {"total": total, **terms}
+
+    def fakes(self, batch: MotionBatch, label: Tensor) -> Tensor:
+        """Clips of the labels and lengths of a batch, as an estimator would show them.
+
+        Shapes: B clips -> [FAKES,B,T,J,C], 0 where the real clip of a fake shows nothing.
+        """
+        device = batch.joints.device
+        # the same at each validation, so that losses can be compared
+        rng = None if self.training else torch.Generator(device).manual_seed(0)
+        latent = torch.randn(FAKES * len(batch), self.latent, generator=rng, device=device)
+        label, length = label.repeat(FAKES), batch.length.repeat(FAKES)
+        clean = self.generate(self._player(), latent, label, length)
+        confidence = batch.confidence.repeat(FAKES, 1, 1)
+        clean = clean[:, : confidence.shape[1]]
+        return self.observation.corrupt(clean, confidence, rng).unflatten(0, (FAKES, -1))
+
+    def generate(
+        self, player: nn.ModuleList, latent: Tensor, label: Tensor, length: Tensor
+    ) -> Tensor:
+        """Clean standardised positions. Shapes: [B,Z], [B], [B] -> [B,T,J,C]."""
+        embedding, merge, decoder = player
+        condition = self.condition(label, length, embedding)  # type: ignore[arg-type]
+        merged = merge(torch.cat([latent, condition], dim=1))
+        return decoder(merged, length, self.spec.frames)
+
+    def game(
+        self, real: Tensor, fake: Tensor, batch: MotionBatch, label: Tensor
+    ) -> dict[str, Tensor]:
+        """The players' losses on pairs of a real clip and a fake of its label and length.
+
+        The critic sees each clip once: its slope at the fakes, which the penalty needs, is also
+        all that the generator learns from it.
+        """
+        count = len(real)
+        both = torch.cat([real, fake]).detach().requires_grad_(torch.is_grad_enabled())
+        condition = self.condition(label, batch.length, self.critic.embedding)
+        score = self.critic(
+            both, batch.confidence.repeat(2, 1, 1), batch.length.repeat(2), condition.repeat(2, 1)
+        )
+        ahead = score[:count] - score[count:]
+        generator = F.softplus(ahead.detach()).mean()
+        terms = {"critic": F.softplus(-ahead).mean(), "gap": ahead.detach().mean()}
+        if torch.is_grad_enabled():
+            (slope,) = torch.autograd.grad(
+                score.sum(), both, create_graph=self.training, retain_graph=True
+            )
+            # by the chain rule: the slope of softplus(ahead) at the fakes, and then the fakes'
+            push = -torch.sigmoid(ahead.detach()) / count
+            passed = (push[:, None, None, None] * slope[count:].detach() * fake).sum()
+            generator = generator + passed - passed.detach()
+            if self.training:
+                shown = batch.mask.sum((1, 2)).repeat(2)
+                terms["penalty"] = (shown * slope.square().sum((1, 2, 3))).sum() / (2 * count)
+        return {"generator": generator, **terms}
+
+    def diagnose(self) -> dict[str, Tensor]:
+        """How far the critic tells held-back clips from fakes: the difference of mean scores."""
+        assert self.foretold is not None
+        return {"critic_gap": self.losses(self.foretold.clips)["gap"]}
+
+    def noise(self, keys: Sequence[np.random.Generator]) -> Tensor:
+        """A normal latent, one row a key."""
+        return normal_rows(keys, self.latent)
+
+    def draw(self, noise: Tensor, label: Tensor, length: Tensor, options: SampleOptions) -> Tensor:
+        """Clips of the averaged generator."""
+        player = self.average.network
+        return self.generate(player, options.temperature * noise, label, length)  # type: ignore[arg-type]
+
+
+class Critic(nn.Module):
+    """Says how real a clip looks for its label and length, as a number without unit.
+
+    The label conditions the encoder and chooses the direction of the feature space along which
+    clips look more real.
+
+    Shapes: x [B,T,J,C], confidence [B,T,J], length [B], condition [B,D] -> [B].
+    Source: Miyato and Koyama, cGANs with Projection Discriminator, ICLR 2018, eq. 4.
+    """
+
+    def __init__(
+        self,
+        encoder: EncoderFactory,
+        skeleton: Skeleton,
+        spec: MotionSpec,
+        condition: int,
+        features: int,
+    ) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(len(spec.classes) + 1, LABEL_FEATURES)
+        self.pool = Pool(encoder, skeleton, spec.channels, condition, features)
+        self.direction = nn.Linear(condition, features)
+
+    def forward(self, x: Tensor, confidence: Tensor, length: Tensor, condition: Tensor) -> Tensor:
+        """Judges; twice differentiable with any encoder."""
+        # the fused kernels of attention and of recurrence have no second derivative
+        recurrent = any(isinstance(part, nn.RNNBase) for part in self.modules())
+        fast = torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled and not recurrent)
+        with sdpa_kernel(SDPBackend.MATH), fast:
+            features = F.gelu(self.pool(x, confidence, length, condition))
+        return (features * self.direction(condition)).mean(1)
+
+
+def energy_of(fakes: Tensor, real: Tensor, mask: Tensor) -> Tensor:
+    """Energy score of fakes for the real clip of their label and length, averaged; low is good.
+
+    Distances are root mean squares over the joints that the clip shows.
+
+    Shapes: fakes [2,B,T,J,C], real [B,T,J,C], mask [B,T,J] -> [].
+    Source: Gneiting and Raftery, JASA 2007, eq. 22.
+    """
+    count = mask.sum((1, 2)).clamp(min=1)
+
+    def distance(first: Tensor, second: Tensor) -> Tensor:
+        squares = torch.where(mask[..., None], first - second, 0.0).square().sum((-1, -2, -3))
+        # the root has no slope at 0
+        return (squares / count + 1e-8).sqrt().mean()
+
+    return distance(fakes, real) - 0.5 * distance(fakes[0], fakes[1])
