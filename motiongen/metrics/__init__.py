@@ -20,6 +20,7 @@ from motiongen.metrics.movement import JERK, JITTER, MEAN_SPEED, SPEED_DISTANCE,
 from motiongen.metrics.naturalness import BONE_SYMMETRY, BONE_VARIATION, FOOT_SKATE
 from motiongen.metrics.pose import ACCELERATION_ERROR, MPJPE, MPJVE
 from motiongen.metrics.recognition import ACCURACY, MACRO_F1
+from motiongen.metrics.spectrum import SPECTRUM_DISTANCE
 
 __all__ = [
     "FID",
@@ -41,6 +42,7 @@ __all__ = [
     "MEAN_SPEED",
     "SPEED_DISTANCE",
     "STATIC_SHARE",
+    "SPECTRUM_DISTANCE",
     "FOOT_SKATE",
     "NEAREST_TRAINING",
     "COPY_SHARE",
