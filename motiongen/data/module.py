@@ -218,7 +218,8 @@ class MotionData(pl.LightningDataModule):
     def provenance(self) -> dict[str, Any]:
         """Which clips these are, as plain values for the checkpoint."""
         counts = [0] * len(self.spec.classes)
-        everyone = [*self.train, *(self.held if self.validation else [])]
+        aside = self.held if self.validation else []
+        everyone = [*self.train, *aside]
         for motion in everyone:
             if motion.label is not None:
                 counts[motion.label] += 1
@@ -228,7 +229,7 @@ class MotionData(pl.LightningDataModule):
             "clips": len(everyone),
             "manifest_sha256": self.store.manifest.get("sha256", ""),
             "subjects": list(self.subjects or []),
-            "validation_subjects": sorted({m.subject for m in self.held}) if self.validation else [],
+            "validation_subjects": sorted({m.subject for m in aside}),
             "class_counts": counts,
         }
 

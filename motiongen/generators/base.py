@@ -17,10 +17,11 @@ from motiongen import __version__, layouts
 from motiongen.generators.energy import Foretold, energy_score, foretell
 from motiongen.generators.guard import require_finite
 from motiongen.generators.keys import SampleOptions, concatenate, draw_count, given, key
+from motiongen.generators.protocols import refuse_unused
 from motiongen.generators.recipe import class_path, plain
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
-from motiongen.standardizer import Standardizer
 from motiongen.observation import Observation
+from motiongen.standardizer import Standardizer
 
 #: the network always sees this many samples at a time, so that sample i never depends on n
 MICRO_BATCH = 32
@@ -185,10 +186,11 @@ class Generator(pl.LightningModule, ABC):
         length: Int[Tensor, "B"],
         embedding: nn.Embedding | None = None,
     ) -> Float[Tensor, "B D"]:
-        """The condition vector: label (-1: none), from the own or another embedding, and length."""
+        """The condition vector: label (-1: none), by the own or another embedding, and length."""
         row = torch.where(label == NO_LABEL, len(self.spec.classes), label)
         share = length[:, None] / self.spec.frames
-        return torch.cat([(embedding or self.label_embedding)(row), share, share.clamp(min=0.01).log()], dim=1)
+        known = (embedding or self.label_embedding)(row)
+        return torch.cat([known, share, share.clamp(min=0.01).log()], dim=1)
 
     def training_label(self, label: Tensor) -> Tensor:
         """Hides some labels while training."""
@@ -226,11 +228,14 @@ class Generator(pl.LightningModule, ABC):
             progress: called with the number of clips finished at each step.
 
         Raises:
-            ValueError: for a label, length or count outside what the model knows.
+            ValueError: for a label, length or count outside what the model knows, or an option
+                that the family would have to ignore.
         """
         for name, number, least in (("n", n, 1), ("seed", seed, 0), ("start", start, 0)):
             if number < least:
                 raise ValueError(f"{name}: found {number}, at least {least} is allowed")
+        options = options or SampleOptions()
+        refuse_unused(self, options)
         labels = given("label", label, n, 0, len(self.spec.classes) - 1)
         lengths = given("length", length, n, 2, self.spec.frames)
         was_training = self.training
@@ -245,7 +250,7 @@ class Generator(pl.LightningModule, ABC):
                 [labels[row] if row < n else None for row in rows],
                 [lengths[row] if row < n else None for row in rows],
                 seed,
-                options or SampleOptions(),
+                options,
             )
             parts.append(part.select(slice(0, count)))
             if progress is not None:

@@ -188,11 +188,11 @@ def overview_table(results: list[dict]) -> list[str]:
 
 
 def final_table(results: list[dict]) -> list[str]:
-    rows = [
-        [r["cell"], f"{r['cpu_seconds'] / 60:.1f}", *(spread(r["judge"][key]) for key, _, _ in JUDGE)]
-        for r in results
-        if "judge" in r
-    ]
+    rows = []
+    for result in results:
+        if "judge" in result:
+            values = [spread(result["judge"][key]) for key, _, _ in JUDGE]
+            rows.append([result["cell"], f"{result['cpu_seconds'] / 60:.1f}", *values])
     return lines(["cell", "CPU min", *(head for _, head, _ in JUDGE)], rows)
 
 
