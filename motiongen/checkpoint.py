@@ -140,13 +140,13 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-        _sync(path.parent)
     except (OSError, RuntimeError) as error:
         # torch wraps what a full disk says
         kept = "; the earlier one is as it was" if path.exists() else ""
         raise OSError(f"{path}: cannot be written: {_first_line(error)}{kept}") from error
     finally:
         part.unlink(missing_ok=True)
+    _sync(path.parent)
 
 
 def _sync(folder: Path) -> None:

@@ -26,6 +26,7 @@ class History(Logger):
         self.file = folder / "metrics.csv"
         self.rows: list[dict[str, Any]] = []
         self.columns: list[str] = []
+        self.latest: dict[str, float] = {}
         #: rows that are on disk
         self.written = 0
 
@@ -41,7 +42,11 @@ class History(Logger):
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Keeps a row for the next `save`."""
-        self.rows.append({**metrics, "step": step})
+        values = {name: value for name, value in metrics.items() if name != "epoch"}
+        # at each step Lightning hands on what some step before it logged
+        if values != self.latest:
+            self.rows.append({**metrics, "step": step})
+        self.latest = values
 
     def begin(self, steps: int) -> None:
         """Takes back the rows of the first `steps` steps; what came later is done once more."""
