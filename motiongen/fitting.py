@@ -20,6 +20,7 @@ from motiongen.checkpoint import BEST, LAST
 from motiongen.data.module import MotionData
 from motiongen.generators import Generator
 from motiongen.history import LOG, History
+from motiongen.monitoring import Monitor
 from motiongen.resuming import Saving, begin, checkpoint_before, require_same_run
 
 Tracking = Literal["off", "offline", "online"]
@@ -138,7 +139,7 @@ def callbacks(out: Path, *, progress: bool = True) -> list[Callback]:
         save_on_train_epoch_end=False,
     )
     bar = [ScoreBar(refresh_rate=10)] if progress else []
-    return [best, Saving(out / LAST), LastValidation(), *bar]
+    return [best, Saving(out / LAST), LastValidation(), Monitor(), *bar]
 
 
 class ScoreBar(TQDMProgressBar):

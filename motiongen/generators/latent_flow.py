@@ -9,7 +9,7 @@ from torch import Tensor
 
 from motiongen.encoders import CNN, EncoderFactory
 from motiongen.generators.base import Generator
-from motiongen.generators.keys import SampleOptions, normal_rows
+from motiongen.generators.keys import SampleOptions, key, normal_rows
 from motiongen.generators.couplings import spline_flow
 from motiongen.generators.vae import VAE
 from motiongen.motion import MotionBatch, MotionSpec
@@ -179,6 +179,20 @@ class LatentFlow(Generator):
     def _units(self, condition: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_variance = self.autoencoder.prior_of(condition)
         return mean, (0.5 * log_variance).exp()
+
+    def diagnose(self) -> dict[str, Tensor]:
+        """What the autoencoder says of its latents, and the flow's "inverse_error".
+
+        The largest |z - forward(inverse(z))| over normal numbers for held-back clips.
+        """
+        if self.foretold is None:
+            return {}
+        clips = self.foretold.clips
+        flow = self.flow(self.condition(clips.label, clips.length))
+        start = normal_rows([key(0, row, 0) for row in range(len(clips))], self.latent)
+        start = start.to(self.device)
+        error = (flow(flow.inv(start)) - start).abs().max()
+        return {**self.autoencoder.diagnose(), "inverse_error": error}
 
     def noise(self, keys: Sequence[np.random.Generator]) -> Tensor:
         """A normal latent, one row a key."""

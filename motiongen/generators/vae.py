@@ -17,6 +17,8 @@ from motiongen.networks import Decoder, Pool
 from motiongen.observation import Likelihood
 
 ENCODE_BATCH = 128
+#: a latent dimension whose mean varies by less is not in use
+ACTIVE_VARIANCE = 0.01
 
 
 class VAE(Generator):
@@ -97,6 +99,8 @@ class VAE(Generator):
         if free_bits < 0:
             raise ValueError(f"free_bits: found {free_bits}, must not be negative")
         self.latent, self.kl_weight, self.warm_up = latent, kl_weight, warm_up
+        #: posterior means in units of the prior, and the divergence of each dimension
+        self._judged: tuple[Tensor, Tensor] | None = None
         self.free_bits = free_bits
         known = self.condition_features
         self.likelihood = Likelihood(self.skeleton.num_joints, degrees=noise_degrees)
@@ -128,7 +132,11 @@ class VAE(Generator):
         x = self.standardizer(batch.joints)
         condition = self.condition(self.training_label(batch.label), batch.length)
         base = self._gaussian(x, batch.confidence, batch.length, condition)
-        latent, kl = self._draw_posterior(*base, self.prior_of(condition))
+        prior = self.prior_of(condition)
+        latent, kl = self._draw_posterior(*base, prior)
+        if not self.training:
+            away = (latent - prior[0]) / (0.5 * prior[1]).exp()
+            self._judged = away.detach(), kl.detach()
         clean = self.decode(latent, condition, batch.length)
         level = self.observation.level
         log_prob = self.likelihood.log_prob(x, clean, batch.confidence, level)
@@ -208,6 +216,26 @@ class VAE(Generator):
             parts.append((*self.encode(part), part.label))
         self.train(was_training)
         self.latents.fit(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+
+    def diagnose(self) -> dict[str, Tensor]:
+        """How many latent dimensions tell something of a clip, and how much each tells.
+
+        Of the batch judged last in evaluation, so that nothing is encoded twice.
+        "active_units": dimensions in which posterior means vary by more than 0.01, in units of
+        the prior for each clip's label and length. "smallest_kl", "largest_kl": mean nats of the
+        dimension that tells least and of that which tells most.
+
+        Source: Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders, ICLR 2016,
+            section 5 (active units).
+        """
+        if self._judged is None:
+            return {}
+        away, kl = self._judged
+        return {
+            "active_units": (away.var(0, correction=0) > ACTIVE_VARIANCE).sum(),
+            "smallest_kl": kl.mean(0).min(),
+            "largest_kl": kl.mean(0).max(),
+        }
 
     def noise(self, keys: Sequence[np.random.Generator]) -> Tensor:
         """A number in [0,1) to choose a kernel with, then a normal latent; one row a key."""
