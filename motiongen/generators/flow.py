@@ -1,0 +1,215 @@
+"""The motion-space flow: clips to noise and back, with an exact density."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from motiongen.encoders import CNN, EncoderFactory
+from motiongen.generators.average import Average
+from motiongen.generators.base import Generator
+from motiongen.generators.flow_layers import Context
+from motiongen.generators.flow_network import FlowNetwork, normal_log_density
+from motiongen.generators.keys import SampleOptions, normal_rows
+from motiongen.kinematics import ConstantBones
+from motiongen.motion import MotionBatch, MotionSpec
+
+#: clips that the part without networks is fitted to at most
+MOST_CLIPS = 1024
+
+
+class Flow(Generator):
+    """A normalizing flow over whole clips: the exact density of what was seen of each.
+
+    Motion is foretold from coarse to fine: few frames first, then the frames between them, each
+    given those around it; see `FlowNetwork`. It starts as the best Gaussian flow, in closed form,
+    and the encoders learn what that leaves.
+
+    A coordinate that was not seen has no part in anything, so what is modelled is the density of
+    the seen coordinates given which they are. Joints are hidden at random while it learns.
+
+    A density believes whatever is in its data. So the estimator's noise is taken off before
+    (`Observation.clean`). Clips without noise lie on thin surfaces, where densities have no
+    bounds: a little noise of known size is added while learning, and taken off again at the end
+    of sampling, by one step along the gradient of the log density (Tweedie's formula). Samples
+    end on bones of constant length.
+
+    Args:
+        spec: the contract with the data.
+        encoder: builds the encoders of the conditioners. None: a CNN.
+        couplings: couplings between groups of joints.
+        dequantisation: standard deviation of the noise that is added while learning, in
+            standardised units.
+        hidden: share of training clips of which some joints are hidden.
+        rigid: project samples onto bones of constant length. None: in 3-D yes, in 2-D no.
+        learning_rate: peak learning rate.
+        weight_decay: of AdamW.
+        label_dropout: share of training clips whose label is hidden.
+        noise_level: see `Generator`.
+
+    Source: couplings: Dinh, Sohl-Dickstein and Bengio, Density Estimation using Real NVP, ICLR
+        2017; from coarse to fine: Yu, Derpanis and Brubaker, Wavelet Flow, NeurIPS 2020; added
+        noise and its removal: Zhai et al., Normalizing Flows are Capable Generative Models,
+        ICML 2025.
+    """
+
+    learns_from_paths = True
+
+    def __init__(
+        self,
+        spec: MotionSpec | dict[str, Any],
+        encoder: EncoderFactory | None = None,
+        *,
+        couplings: int = 4,
+        dequantisation: float = 0.05,
+        hidden: float = 0.15,
+        rigid: bool | None = None,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 1e-2,
+        label_dropout: float = 0.1,
+        noise_level: float | None = None,
+    ) -> None:
+        super().__init__(
+            spec,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            label_dropout=label_dropout,
+            noise_level=noise_level,
+        )
+        encoder = encoder or CNN
+        self.remember(locals())
+        spec = self.spec
+        if rigid and spec.channels != 3:
+            raise ValueError(f"rigid bones need 3 channels, the spec has {spec.channels}")
+        if not dequantisation > 0:
+            raise ValueError(f"dequantisation: found {dequantisation}, must be above 0")
+        if not 0 <= hidden <= 1:
+            raise ValueError(f"hidden: found {hidden}, allowed 0 to 1")
+        self.dequantisation, self.hidden = dequantisation, hidden
+        self.rigid = spec.channels == 3 if rigid is None else rigid
+        self.network = FlowNetwork(
+            encoder,
+            self.skeleton,
+            frames=spec.frames,
+            channels=spec.channels,
+            classes=len(spec.classes),
+            condition=self.condition_features,
+            couplings=couplings,
+        )
+        self.bones = ConstantBones(self.skeleton, self.standardizer)
+        #: what samples and densities come from
+        self.average = Average(self._averaged())
+
+    def _averaged(self) -> nn.ModuleList:
+        return nn.ModuleList([self.label_embedding, self.network])
+
+    def after_step(self) -> None:
+        """The average follows the weights."""
+        self.average.follow(self._averaged())
+
+    def fit_statistics(self, batch: MotionBatch) -> None:
+        """Also fits what of the flow has a closed form."""
+        super().fit_statistics(batch)
+        rows = torch.linspace(0, len(batch) - 1, min(len(batch), MOST_CLIPS)).round().long()
+        clips = batch.select(rows.to(batch.label.device))
+        x, _, shown = self._clean(clips)
+        rng = torch.Generator().manual_seed(0)
+        x = x + self.dequantisation * torch.randn(x.shape, generator=rng).to(x)
+        hidden = (torch.rand(len(x), generator=rng) < self.label_dropout).to(x.device)
+        self.network.fit(x, shown, clips.label, clips.length, hidden)
+        self.average.network.load_state_dict(self._averaged().state_dict())
+
+    def losses(self, batch: MotionBatch) -> dict[str, Tensor]:
+        """Mean negative log density of the coordinates, and the largest change of a log-scale."""
+        x, seen, shown = self._clean(batch)
+        label = self.training_label(batch.label)
+        if self.training:
+            seen = self._hide(seen, shown)
+            noise = torch.randn_like(x)
+            embedding, network = self.label_embedding, self.network
+        else:
+            noise = self._same_noise(x)
+            embedding, network = self.average.network
+        context = self._context(label, batch.length, embedding, x.shape[1])
+        density, extreme = self._density(network, x + self.dequantisation * noise, seen, context)
+        count = (seen.sum() * x.shape[-1]).clamp(min=1)
+        return {"total": -density.sum() / count, "log_scale": extreme}
+
+    @torch.no_grad()
+    def log_prob(self, batch: MotionBatch) -> Float[Tensor, "B"]:
+        """Mean log density of the seen coordinates of each clip, given its label and length.
+
+        Of the clip with the estimator's noise taken off, and with the noise added that the flow
+        learned with: the same numbers for every clip, so that clips can be compared.
+
+        Units: nats a coordinate, of standardised coordinates.
+        """
+        x, seen, _ = self._clean(batch)
+        embedding, network = self.average.network
+        context = self._context(batch.label, batch.length, embedding, x.shape[1])
+        x = x + self.dequantisation * self._same_noise(x)
+        density, _ = self._density(network, x, seen, context)
+        return density / (seen.flatten(1).sum(1) * x.shape[-1]).clamp(min=1)
+
+    def _density(
+        self, network: nn.Module, x: Tensor, seen: Tensor, context: Context
+    ) -> tuple[Tensor, Tensor]:
+        """Log density of each clip, and the largest change of a log-scale."""
+        x = torch.where(seen[..., None], x, 0.0)
+        z, log_det, extreme = network(x, seen, context)
+        return normal_log_density(z, seen) + log_det, extreme
+
+    def _context(
+        self, label: Tensor, length: Tensor, embedding: nn.Embedding, frames: int
+    ) -> Context:
+        return Context(self.condition(label, length, embedding), label, length, frames)
+
+    def _clean(self, batch: MotionBatch) -> tuple[Tensor, Tensor, Tensor]:
+        """Standardised paths, what of them was seen, and what is known with gaps filled."""
+        path = self.find_path(batch) if batch.path is None else batch.path
+        exists = batch.frame_mask[..., None]
+        shown = batch.mask.any(1, keepdim=True) & exists
+        x = torch.where(shown[..., None], self.standardizer(path), 0.0)
+        return x, batch.mask & exists, shown
+
+    def _hide(self, seen: Tensor, shown: Tensor) -> Tensor:
+        """What the flow is shown of training clips. Shapes: [B,T,J] -> [B,T,J].
+
+        Of half of them the gaps are filled, as samples have none; of some, joints are hidden.
+        """
+        filled = torch.rand(len(seen), device=seen.device) < 0.5
+        seen = torch.where(filled[:, None, None], shown, seen)
+        poor = torch.rand(len(seen), 1, device=seen.device) < self.hidden
+        share = torch.rand(len(seen), 1, device=seen.device)
+        gone = poor & (torch.rand(len(seen), seen.shape[2], device=seen.device) < share)
+        return seen & ~gone[:, None]
+
+    def _same_noise(self, x: Tensor) -> Tensor:
+        """Noise that is the same for every clip and at every call."""
+        rng = torch.Generator().manual_seed(0)
+        return torch.randn(x.shape[1:], generator=rng).to(x).expand_as(x)
+
+    def noise(self, keys: Sequence[np.random.Generator]) -> Tensor:
+        """Normal numbers for every coordinate of a clip."""
+        return normal_rows(keys, self.spec.frames, self.skeleton.num_joints, self.spec.channels)
+
+    def draw(self, noise: Tensor, label: Tensor, length: Tensor, options: SampleOptions) -> Tensor:
+        """Noise through the inverse; then the noise that the flow learned with is taken off."""
+        embedding, network = self.average.network
+        frames = torch.arange(self.spec.frames, device=length.device) < length[:, None]
+        seen = frames[..., None] & (self.standardizer.support > 0)
+        context = self._context(label, length, embedding, self.spec.frames)
+        x = network.inverse(options.temperature * noise, seen, context)
+        x = self._denoised(x, seen, context)
+        return self.bones(x, frames) if self.rigid else x
+
+    def _denoised(self, x: Tensor, seen: Tensor, context: Context) -> Tensor:
+        """The mean of the clips that, with the known noise, could be x: Tweedie's formula."""
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            density, _ = self._density(self.average.network[1], x, seen, context)
+            (score,) = torch.autograd.grad(density.sum(), x)
+        return x.detach() + self.dequantisation**2 * score
