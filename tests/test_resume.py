@@ -92,8 +92,12 @@ class Run:
     def read(self, name="last.ckpt"):
         return checkpoint.read(self.out / name)
 
+    @property
+    def table(self):
+        return self.out / "log" / "metrics.csv"
+
     def log(self):
-        with open(self.out / "log" / "metrics.csv", newline="") as file:
+        with open(self.table, newline="") as file:
             return list(csv.DictReader(file))
 
     def state(self):
@@ -131,6 +135,11 @@ def wait(process, happened):
     return False
 
 
+def stamp(path):
+    """Changes whenever a file is written."""
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
 def kill(process):
     process.kill()
     process.join(60)
@@ -149,19 +158,15 @@ def kill_in_a_save(run, process):
 
 def kill_after(run, process, saves, seconds):
     """Kills some time after a number of checkpoints were written by this process."""
-
-    def stamp():
-        return run.last.stat().st_mtime_ns if run.last.exists() else 0
-
     for _ in range(saves):
-        before = stamp()
-        wait(process, lambda before=before: stamp() != before)
+        before = stamp(run.last)
+        wait(process, lambda before=before: stamp(run.last) != before)
     time.sleep(seconds)
     return kill(process)
 
 
 def kill_before_the_first_checkpoint(run, process):
-    return wait(process, (run.out / "log" / "metrics.csv").exists) and kill(process)
+    return wait(process, run.table.exists) and kill(process)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -243,6 +248,22 @@ def test_a_signal_saves_the_step_it_came_in(tmp_path, store, monkeypatch, whole,
     assert run.files() == FILES
 
 
+def test_a_signal_in_a_validation_ends_after_it(tmp_path, store, monkeypatch, whole):
+    run = Run("VAE", store, tmp_path / "run", SHORT)
+    step = VAE.validation_step
+
+    def interrupted(self, *args):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return step(self, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(VAE, "validation_step", interrupted)
+        assert run() == 128 + signal.SIGTERM
+    assert run.read()["global_step"] == EPOCH
+    assert run("--resume", "true") == 0
+    assert run.state() == whole.state()
+
+
 def test_a_second_signal_ends_at_once(tmp_path, store, monkeypatch, caplog):
     run = Run("VAE", store, tmp_path / "run", SHORT)
     monkeypatch.setattr(VAE, "losses", signalled(EPOCH, signal.SIGTERM, signal.SIGINT))
@@ -277,15 +298,18 @@ def test_signals_at_any_time_lose_nothing(tmp_path, store, family):
     whole = Run(family, store, tmp_path / "whole", LONG)
     whole.finish()
     run = Run(family, store, tmp_path / "run", LONG)
-    for number in range(4):
-        sent = rng.choice([signal.SIGTERM, signal.SIGINT])
+    codes = []
+    for number, sent in enumerate([signal.SIGTERM, signal.SIGINT] * 2):
+        # the log is opened when a training begins
+        opened = stamp(run.table)
         process = run.start("--resume", str(number > 0).lower())
-        wait(process, lambda: run.log() if (run.out / "log" / "metrics.csv").exists() else False)
+        assert wait(process, lambda opened=opened: stamp(run.table) != opened)
         time.sleep(rng.uniform(0, 1))
         os.kill(process.pid, sent)
         process.join(30)
-        assert process.exitcode in {128 + sent, 0}, run.said.read_text()
+        codes.append(process.exitcode - sent)
         assert not run.parts()
+    assert codes == [128] * 4, run.said.read_text()
     run.finish("--resume", "true")
     assert run.state() == whole.state()
 
@@ -351,7 +375,7 @@ def test_what_a_killed_writer_left_is_removed(tmp_path, store):
     for path in left:
         path.write_bytes(b"half")
     # the last line of the log was cut off, too
-    with open(run.out / "log" / "metrics.csv", "a") as file:
+    with open(run.table, "a") as file:
         file.write(f"1,{EPOCH}")
     assert run("--resume", "true", "--trainer.max_steps", str(2 * EPOCH)) == 0
     assert run.files() == FILES
