@@ -8,19 +8,20 @@ import torch
 from torch import Tensor, nn
 
 from motiongen.encoders import CNN, EncoderFactory
-from motiongen.encoders.base import fourier
+from motiongen.generators import controls, filling
 from motiongen.generators.average import Average
 from motiongen.generators.base import Generator
+from motiongen.generators.codes import Wanted
+from motiongen.generators.denoiser import LAST, Denoiser, Foretelling, target_of
 from motiongen.generators.keys import SampleOptions, normal_rows
-from motiongen.generators.solvers import SOLVERS, Solver
+from motiongen.generators.solvers import SOLVERS, Solver, Velocity
 from motiongen.kinematics import ConstantBones
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
-from motiongen.networks import PerJoint, Queries
-from motiongen.skeleton import Skeleton
 
-TIME_BANDS = 8
-#: where the path from noise to clip is so near its end that a network cannot see the difference
-LAST = 0.98
+#: the clip foretold at a point and a time
+Foretell = Velocity
+#: takes clips back to noise and forth again: small steps, from `LAST` on, at the model as trained
+THERE_AND_BACK = SampleOptions(guidance=1.0, steps=50)
 
 
 class FlowMatching(Generator):
@@ -143,24 +144,34 @@ class FlowMatching(Generator):
         return normal_rows(keys, self.spec.frames, self.skeleton.num_joints, self.spec.channels)
 
     def draw(self, noise: Tensor, label: Tensor, length: Tensor, options: SampleOptions) -> Tensor:
+        """Carries noise to clips."""
+        return self.clips_of(options.temperature * noise, Wanted(label, length), options)
+
+    def clips_of(self, code: Tensor, wanted: Wanted, options: SampleOptions) -> Tensor:
         """Carries noise to clips; the last step goes straight to what the network foretells."""
-        steps = options.steps or self.steps
         guidance = self.guidance if options.guidance is None else options.guidance
-        times = [step / steps for step in range(steps)]
-        foretell = self.foretelling(label, length, guidance)
+        foretell = self.foretelling(wanted, guidance)
+        return self.finish(self._carry(foretell, code, 0.0, options.steps), wanted.length)
 
-        def velocity(x: Tensor, time: float) -> Tensor:
-            return (foretell(x, time) - x) / (1 - time)
+    def _carry(
+        self, foretell: Foretell, x: Tensor, start: float, steps: int | None = None
+    ) -> Tensor:
+        """From a time on to what is foretold at the last step."""
+        times = self._times(start, steps)
+        return foretell(SOLVERS[self.solver](velocity_of(foretell), x, times), times[-1])
 
-        x = SOLVERS[self.solver](velocity, options.temperature * noise, times)
-        return self.finish(foretell(x, times[-1]), length)
+    def _times(self, start: float = 0.0, steps: int | None = None) -> list[float]:
+        """Where steps begin: from a time on a share of the usual ones."""
+        count = max(1, round((1 - start) * (steps or self.steps)))
+        return [start + (1 - start) * step / count for step in range(count)]
 
-    def foretelling(self, label: Tensor, length: Tensor, guidance: float) -> "Foretelling":
+    def foretelling(self, wanted: Wanted, guidance: float) -> Foretelling:
         """The clip that the averaged network foretells, under guidance, at a point and a time."""
         embedding, denoiser = self.average.network
-        hidden = torch.full_like(label, NO_LABEL)
-        conditions = [self.condition(label, length, embedding)]
+        label, length = wanted.label, wanted.length
+        conditions = [wanted.condition(self, embedding)]
         if guidance != 1 and bool((label != NO_LABEL).any()):
+            hidden = torch.full_like(label, NO_LABEL)
             conditions.append(self.condition(hidden, length, embedding))
         supported = self.standardizer.support > 0
         frames = torch.arange(self.spec.frames, device=length.device) < length[:, None]
@@ -173,73 +184,89 @@ class FlowMatching(Generator):
         exists = torch.arange(x.shape[1], device=length.device) < length[:, None]
         return self.bones(x, exists)
 
+    # ---- clips at hand ------------------------------------------------------------------------
 
-class Foretelling:
-    """The network under guidance, as a function of point and time."""
+    code_options = THERE_AND_BACK
 
-    def __init__(
-        self,
-        denoiser: "Denoiser",
-        conditions: list[Tensor],
-        known: Tensor,
-        length: Tensor,
-        guidance: float,
-    ) -> None:
-        self.denoiser, self.conditions = denoiser, conditions
-        self.known, self.length, self.guidance = known.float(), length, guidance
+    interpolate = controls.interpolate
 
-    def __call__(self, x: Tensor, time: float) -> Tensor:
-        """Shapes: [B,T,J,C] -> [B,T,J,C]."""
-        at = x.new_full((len(x),), min(time, LAST))
-        clips = [self._clip(x, condition, at) for condition in self.conditions]
-        if len(clips) == 1:
-            return clips[0]
-        return clips[1] + self.guidance * (clips[0] - clips[1])
+    def like(
+        self, clip: MotionBatch, n: int, *, strength: float = 0.3, seed: int = 0
+    ) -> MotionBatch:
+        """Variations of one clip: it is taken back to the time 1 - strength with fresh noise.
 
-    def _clip(self, x: Tensor, condition: Tensor, time: Tensor) -> Tensor:
-        out = self.denoiser(x, self.known, self.length, condition, time)
-        keep, gain = scales(time)
-        return keep * x + gain * out
+        Source: Meng et al., SDEdit, ICLR 2022. See `controls.vary`.
+        """
+        change = self._from_between
+        return controls.vary(self, clip, n, change, strength=strength, seed=seed)
 
-
-class Denoiser(nn.Module):
-    """The network: a noisy clip, its time and its condition to what is unknown of the clip.
-
-    Shapes: x [B,T,J,C], known [B,T,J], length [B], condition [B,D], time [B] -> [B,T,J,C].
-    """
-
-    def __init__(
-        self,
-        encoder: EncoderFactory,
-        skeleton: Skeleton,
-        channels: int,
-        condition: int,
-        query: int = 8,
-        knots: int = 8,
-    ) -> None:
-        super().__init__()
-        total = condition + 2 * TIME_BANDS
-        self.queries = Queries(skeleton, total, query, knots)
-        self.per_joint = PerJoint(encoder, skeleton, channels + query, total, channels)
-
-    def forward(
-        self, x: Tensor, known: Tensor, length: Tensor, condition: Tensor, time: Tensor
+    def _from_between(
+        self, clip: MotionBatch, noise: Tensor, wanted: Wanted, strength: float
     ) -> Tensor:
-        """Scales the input to unit variance at every time."""
-        condition = torch.cat([condition, fourier(time, TIME_BANDS, 0.25)], dim=1)
-        keep = (time**2 + (1 - time) ** 2).rsqrt()[:, None, None, None]
-        queries = self.queries(condition, length, x.shape[1])
-        return self.per_joint(torch.cat([keep * x, queries], -1), known, length, condition)
+        start = 1 - strength
+        between = start * self.whole(clip) + (1 - start) * noise
+        x = self._carry(self.foretelling(wanted, self.guidance), between, start)
+        return self.finish(x, wanted.length)
+
+    def fill(
+        self,
+        clips: MotionBatch,
+        *,
+        n: int = 1,
+        seed: int = 0,
+        keep: bool = True,
+        temperature: float = 1.0,
+    ) -> MotionBatch:
+        """Fills in what clips do not show; see `filling.fill`.
+
+        At each step the foretold clip takes over what was seen, the estimator's noise taken off,
+        so that it is carried along where it belongs and the network sees it.
+
+        Source: Lugmayr et al., RePaint: Inpainting using Denoising Diffusion Probabilistic
+            Models, CVPR 2022, without its repetitions.
+        """
+        return filling.fill(
+            self, clips, self.complete, n=n, seed=seed, keep=keep, temperature=temperature
+        )
+
+    def complete(
+        self, clips: MotionBatch, noise: Tensor, wanted: Wanted, temperature: float
+    ) -> Tensor:
+        """Standardised clips in which what was seen is in place. Shapes: -> [B,T,J,C]."""
+        return self.finish(self._complete(clips, wanted, temperature * noise), wanted.length)
+
+    def _complete(self, clips: MotionBatch, wanted: Wanted, noise: Tensor) -> Tensor:
+        path, seen = self.standardizer(self.find_path(clips)), clips.mask[..., None]
+        foretell, times = self.foretelling(wanted, 1.0), self._times()
+
+        def known(x: Tensor, time: float) -> Tensor:
+            return torch.where(seen, path, foretell(x, time))
+
+        x = SOLVERS[self.solver](velocity_of(known), noise, times)
+        # at last the model's own view of all: no jump where what was seen begins
+        return filling.meet(foretell(x, times[-1]), clips.replace(joints=path), self.skeleton)
+
+    def whole(self, clips: MotionBatch) -> Tensor:
+        """Standardised clips without noise; gaps hold what is most likely. -> [B,T,J,C]."""
+        wanted = Wanted(clips.label, clips.length)
+        return self._complete(clips, wanted, torch.zeros_like(clips.joints))
+
+    def code_of(self, clips: MotionBatch) -> Tensor:
+        """The noise that the clips come from: the velocity is followed back in time."""
+        wanted, steps = Wanted(clips.label, clips.length), self.code_options.steps or self.steps
+        times = [LAST * step / (steps - 1) for step in reversed(range(steps))]
+        velocity = velocity_of(self.foretelling(wanted, 1.0))
+        return SOLVERS[self.solver](velocity, self.whole(clips), times)
+
+    def code_of_noise(self, noise: Tensor, wanted: Wanted, temperature: float = 1.0) -> Tensor:
+        """The noise itself."""
+        return temperature * noise
 
 
-def scales(time: Tensor) -> tuple[Tensor, Tensor]:
-    """How much of x_t stays, and how large what the network adds is, for clips of variance 1."""
-    square = time**2 + (1 - time) ** 2
-    keep, gain = time / square, (1 - time) / square.sqrt()
-    return keep[:, None, None, None], gain[:, None, None, None]
+def velocity_of(foretell: Foretell) -> Velocity:
+    """The velocity that leads to what is foretold."""
 
+    def velocity(x: Tensor, time: float) -> Tensor:
+        return (foretell(x, time) - x) / (1 - time)
 
-def target_of(x: Tensor, now: Tensor, time: Tensor) -> Tensor:
-    """What the network has to say at a time, so that `scales` give the clip."""
-    keep, gain = scales(time)
-    return (x - keep * now) / gain
+    return velocity

@@ -113,3 +113,28 @@ class AggregatePosterior(nn.Module):
         if len(rows) == 0:
             raise ValueError(f"class {label} has no clip that the model learned from")
         return rows[(choice * len(rows)).long().clamp(max=len(rows) - 1)]
+
+
+def whitened(
+    latent: Float[Tensor, "B Z"], mean: Float[Tensor, "B Z"], factor: Float[Tensor, "*B Z Z"]
+) -> Float[Tensor, "B Z"]:
+    """Latents in units of a normal density: e of z = mean + L e, L being a Cholesky factor."""
+    away = (latent - mean)[..., None]
+    return torch.linalg.solve_triangular(factor, away, upper=False)[..., 0]
+
+
+def bounded(log_variance: Tensor) -> Tensor:
+    """Keeps a log variance between -10 and 4, smoothly."""
+    return 7 * torch.tanh(log_variance / 7 + 3 / 7) - 3
+
+
+def gaussian_kl(
+    mean: Tensor, log_variance: Tensor, prior_mean: Tensor, prior_log_variance: Tensor
+) -> Tensor:
+    """KL(posterior || prior) of diagonal Gaussians, one value a dimension. Shapes: [B,Z] -> [B,Z].
+
+    Source: Kingma and Welling, Auto-Encoding Variational Bayes, appendix B.
+    """
+    difference = (mean - prior_mean) ** 2 / prior_log_variance.exp()
+    ratio = (log_variance - prior_log_variance).exp()
+    return 0.5 * (difference + ratio - 1 - (log_variance - prior_log_variance))

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from motiongen.encoders import CNN, EncoderFactory
+from motiongen.generators import controls, filling
 from motiongen.generators.base import Generator
-from motiongen.generators.keys import SampleOptions, key, normal_rows
+from motiongen.generators.codes import Wanted
 from motiongen.generators.couplings import spline_flow
+from motiongen.generators.keys import SampleOptions, key, normal_rows
 from motiongen.generators.vae import VAE
 from motiongen.motion import MotionBatch, MotionSpec
 
@@ -200,13 +202,42 @@ class LatentFlow(Generator):
 
     def draw(self, noise: Tensor, label: Tensor, length: Tensor, options: SampleOptions) -> Tensor:
         """Normal numbers through the flow, then decoded."""
-        latent = self.latent_of(noise * options.temperature, label, length)
-        return self.autoencoder.decode(
-            latent, self.autoencoder.condition(label, length), length
-        )
+        return self.clips_of(options.temperature * noise, Wanted(label, length), options)
 
-    def latent_of(self, noise: Tensor, label: Tensor, length: Tensor) -> Tensor:
+    def latent_of(self, code: Tensor, wanted: Wanted) -> Tensor:
         """The autoencoder's latents that the flow makes of normal numbers. [B,Z] -> [B,Z]."""
-        inside = self.flow(self.condition(label, length)).inv(noise)
-        middle, spread = self._units(self.autoencoder.condition(label, length))
+        inside = self.flow(wanted.condition(self)).inv(code)
+        middle, spread = self._units(wanted.condition(self.autoencoder))
         return middle + spread * inside
+
+    # ---- clips at hand ------------------------------------------------------------------------
+
+    code_options = SampleOptions()
+
+    def reconstruct(self, batch: MotionBatch) -> MotionBatch:
+        """Denoises and fills in: the autoencoder's view of each clip, in physical units."""
+        return self.autoencoder.reconstruct(batch)
+
+    interpolate = controls.interpolate
+    like = controls.like
+    fill = filling.fill_code
+
+    def tempered_log_prob(self, clips: MotionBatch, clean: Tensor) -> Tensor:
+        """Log density of clips given clean ones; see `VAE.tempered_log_prob`. -> [B]."""
+        return self.autoencoder.tempered_log_prob(clips, clean)
+
+    def code_of(self, clips: MotionBatch) -> Tensor:
+        """What the flow makes of the mean latents: normal numbers. Shapes: -> [B,Z]."""
+        wanted = Wanted(clips.label, clips.length)
+        middle, spread = self._units(wanted.condition(self.autoencoder))
+        inside = (self.autoencoder.encode(clips)[0] - middle) / spread
+        return self.flow(wanted.condition(self))(inside)
+
+    def code_of_noise(self, noise: Tensor, wanted: Wanted, temperature: float = 1.0) -> Tensor:
+        """The noise itself. Shapes: [B,Z] -> [B,Z]."""
+        return temperature * noise
+
+    def clips_of(self, code: Tensor, wanted: Wanted, options: SampleOptions) -> Tensor:
+        """Codes through the flow, then decoded. Shapes: [B,Z] -> [B,T,J,C]."""
+        latent, auto = self.latent_of(code, wanted), self.autoencoder
+        return auto.decode(latent, wanted.condition(auto), wanted.length)

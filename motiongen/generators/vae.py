@@ -8,10 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from motiongen.encoders import CNN, EncoderFactory
+from motiongen.generators import controls, filling
 from motiongen.generators.base import Generator
+from motiongen.generators.codes import Wanted
 from motiongen.generators.couplings import affine_couplings
 from motiongen.generators.keys import SampleOptions
-from motiongen.generators.latent import AggregatePosterior
+from motiongen.generators.latent import AggregatePosterior, bounded, gaussian_kl, whitened
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.networks import Decoder, Pool
 from motiongen.observation import Likelihood
@@ -255,19 +257,42 @@ class VAE(Generator):
             latent = mean + options.temperature * (0.5 * log_variance).exp() * normal
         return self.decode(latent, condition, length)
 
+    # ---- clips at hand ------------------------------------------------------------------------
 
-def bounded(log_variance: Tensor) -> Tensor:
-    """Keeps a log variance between -10 and 4, smoothly."""
-    return 7 * torch.tanh(log_variance / 7 + 3 / 7) - 3
+    code_options = SampleOptions()
 
+    interpolate = controls.interpolate
+    like = controls.like
+    fill = filling.fill_code
 
-def gaussian_kl(
-    mean: Tensor, log_variance: Tensor, prior_mean: Tensor, prior_log_variance: Tensor
-) -> Tensor:
-    """KL(posterior || prior) of diagonal Gaussians, one value a dimension. Shapes: [B,Z] -> [B,Z].
+    def tempered_log_prob(self, clips: MotionBatch, clean: Tensor) -> Tensor:
+        """Log density of clips given clean ones, as training weighs it against the prior. [B]."""
+        x, level = self.standardizer(clips.joints), self.observation.level
+        log_prob = self.likelihood.log_prob(x, clean, clips.confidence, level)
+        return log_prob.sum((1, 2)) / max(self.kl_weight, 1e-6)
 
-    Source: Kingma and Welling, Auto-Encoding Variational Bayes, appendix B.
-    """
-    difference = (mean - prior_mean) ** 2 / prior_log_variance.exp()
-    ratio = (log_variance - prior_log_variance).exp()
-    return 0.5 * (difference + ratio - 1 - (log_variance - prior_log_variance))
+    def code_of(self, clips: MotionBatch) -> Tensor:
+        """The mean latents, in units of the density that samples start from. -> [B,Z]."""
+        wanted = Wanted(clips.label, clips.length)
+        return whitened(self.encode(clips)[0], *self._normal_latents(wanted))
+
+    def code_of_noise(self, noise: Tensor, wanted: Wanted, temperature: float = 1.0) -> Tensor:
+        """The latents that samples start from, in the same units. -> [B,Z]."""
+        choice, normal = noise[:, 0], noise[:, 1:]
+        if self.latents.count == 0:
+            return temperature * normal
+        drawn = self.latents.draw(choice, normal, wanted.label, temperature)
+        return whitened(drawn, *self._normal_latents(wanted))
+
+    def clips_of(self, code: Tensor, wanted: Wanted, options: SampleOptions) -> Tensor:
+        """Decodes codes. Shapes: [B,Z] -> [B,T,J,C]."""
+        centre, factor = self._normal_latents(wanted)
+        latent = centre + (factor @ code[..., None])[..., 0]
+        return self.decode(latent, wanted.condition(self), wanted.length)
+
+    def _normal_latents(self, wanted: Wanted) -> tuple[Tensor, Tensor]:
+        """Mean and Cholesky factor of a class's latents. Shapes: -> [B,Z], [B,Z,Z] or [Z,Z]."""
+        if self.latents.count > 0:
+            return wanted.mix(lambda label: self.latents.centre[label]), self.latents.factor
+        mean, log_variance = self.prior_of(wanted.condition(self))
+        return mean, torch.diag_embed((0.5 * log_variance).exp())
