@@ -74,7 +74,7 @@ def gaussian_alarms():
 #: detectors that must each see the case
 SEEN_BY = {
     "50 modes": {"inner_nn_ratio"},
-    "10 modes": {"coverage", "inner_nn_ratio"},
+    "10 modes": {"inner_nn_ratio"},
     "variance halved": {"apd_ratio"},
     "memorised": {"copy_share", "feature_copy_share", "train_nn_ratio"},
 }

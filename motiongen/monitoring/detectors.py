@@ -171,16 +171,20 @@ class Detectors:
         return found | ({"train_nn_ratio": quotient} if np.isfinite(quotient) else {})
 
     def _healthy(self) -> dict[str, Healthy]:
-        """Ranges of what `figures` gives, where they can be told."""
+        """Ranges of what `figures` gives, where they can be told.
+
+        Wide enough for clean samples beside noisy clips, which vary and differ more, and for
+        models that are not yet good: those lie far from real clips, which is no collapse.
+        """
         real = self.real
         copies = "samples repeat training clips"
         found = {
             "finite_share": Healthy("samples are no numbers", low=1.0),
-            "coverage": Healthy("many kinds of training clips are never sampled", low=0.3),
+            "coverage": Healthy("many kinds of training clips are never sampled", low=0.05),
             "apd_ratio": Healthy("samples vary too little", low=0.6),
-            "class_apd_ratio": Healthy("samples of a class are nearly alike", low=0.35),
-            "inner_nn_ratio": Healthy("samples repeat each other", low=0.3),
-            "feature_copy_share": Healthy(copies, high=0.25 + real["feature_copy_share"]),
+            "class_apd_ratio": Healthy("samples of a class are nearly alike", low=0.25),
+            "inner_nn_ratio": Healthy("samples repeat each other", low=0.2),
+            "feature_copy_share": Healthy(copies, high=0.35 + real["feature_copy_share"]),
         }
         if "held_coverage" in real:
             half = 0.5 * real["held_coverage"]
@@ -188,7 +192,7 @@ class Detectors:
         if "train_nn_ratio" in real:
             found["train_nn_ratio"] = Healthy(copies, low=0.5 * real["train_nn_ratio"])
         if "copy_share" in real:
-            found["copy_share"] = Healthy(copies, high=0.25 + real["copy_share"])
+            found["copy_share"] = Healthy(copies, high=0.35 + real["copy_share"])
         return found
 
 
