@@ -1,6 +1,7 @@
 """The generative adversarial network."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -29,18 +30,18 @@ class GAN(Generator):
     is never the estimator's noise or its gaps: the generator is not asked to learn them.
 
     Each fake meets a real clip of its label and length, and the critic says by how much the real
-    one looks more real. Its slope at both is penalised, which makes the game converge. To this
-    comes the energy score of the fakes: it covers all classes from the first steps on, long
-    before a critic has learned what to look at.
+    one looks more real. Its slope at both is penalised, without which the game circles. To this
+    comes the energy score of the fakes. It spreads them over all that a class contains, which
+    the critic hardly sees from single clips; the critic makes them move like real ones.
 
     Args:
         spec: the contract with the data.
         encoder: builds the encoders of generator and critic. None: a CNN.
         latent: size of the latent vector.
         condition: size of the vector that conditions the decoder.
-        penalty: weight of the squared slope of the critic, at real clips and at fakes. Slopes
-            are taken by root mean square distance over the joints that a clip shows, so that the
-            weight means the same for clips of any size.
+        penalty: weight of half the critic's squared slope, at real clips and again at fakes.
+            Slopes are by root mean square distance over the joints that a clip shows, so that
+            the weight means the same for clips of any size.
         energy_weight: weight of the energy score of fakes; 0: the critic alone.
         rigid: bones of constant length by construction. None: in 3-D yes, in 2-D no.
         critic_features: size of the feature vector on which the critic judges.
@@ -51,7 +52,7 @@ class GAN(Generator):
 
     Source: Goodfellow et al., Generative Adversarial Nets, NeurIPS 2014; the loss: Jolicoeur-
         Martineau, The Relativistic Discriminator, ICLR 2019, with both penalties: Huang et al.,
-        The GAN is Dead; Long Live the GAN! A Modern GAN Baseline, NeurIPS 2024, eq. 2 and 4;
+        The GAN is Dead; Long Live the GAN! A Modern GAN Baseline, NeurIPS 2024, section 2;
         penalties: Mescheder, Geiger and Nowozin, Which Training Methods for GANs do actually
         Converge?, ICML 2018, eq. 9; noise before the critic: Bora, Price and Dimakis,
         AmbientGAN, ICLR 2018; gaps: Li, Jiang and Marlin, MisGAN, ICLR 2019; energy score:
@@ -123,9 +124,10 @@ class GAN(Generator):
         return [{"params": list(p.parameters()), "betas": (0.5, 0.99)} for p in players]
 
     def losses(self, batch: MotionBatch) -> dict[str, Tensor]:
-        """What both players minimise, each term reaching the parameters of its own player only.
+        """What both players minimise; each term reaches the parameters of its own player only.
 
         So one step of one optimiser is a step of both. The penalty is part of the training only.
+        "gap" is by how much real clips are judged more real than fakes, and no part of the total.
         """
         label = self.training_label(batch.label)
         real = torch.where(batch.mask[..., None], self.standardizer(batch.joints), 0.0)
@@ -213,7 +215,7 @@ class Critic(nn.Module):
     clips look more real.
 
     Shapes: x [B,T,J,C], confidence [B,T,J], length [B], condition [B,D] -> [B].
-    Source: Miyato and Koyama, cGANs with Projection Discriminator, ICLR 2018, eq. 4.
+    Source: Miyato and Koyama, cGANs with Projection Discriminator, ICLR 2018.
     """
 
     def __init__(
@@ -228,15 +230,27 @@ class Critic(nn.Module):
         self.embedding = nn.Embedding(len(spec.classes) + 1, LABEL_FEATURES)
         self.pool = Pool(encoder, skeleton, spec.channels, condition, features)
         self.direction = nn.Linear(condition, features)
+        self.recurrent = any(isinstance(part, nn.RNNBase) for part in self.modules())
 
     def forward(self, x: Tensor, confidence: Tensor, length: Tensor, condition: Tensor) -> Tensor:
         """Judges; twice differentiable with any encoder."""
-        # the fused kernels of attention and of recurrence have no second derivative
-        recurrent = any(isinstance(part, nn.RNNBase) for part in self.modules())
-        fast = torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled and not recurrent)
-        with sdpa_kernel(SDPBackend.MATH), fast:
+        # fused attention, and on a GPU fused recurrence, have no second derivative
+        with sdpa_kernel(SDPBackend.MATH), without_cudnn(self.recurrent):
             features = F.gelu(self.pool(x, confidence, length, condition))
         return (features * self.direction(condition)).mean(1)
+
+
+def without_cudnn(wanted: bool) -> AbstractContextManager[None]:
+    """Leaves cuDNN aside, where that is wanted, and its other settings as they are."""
+    if not wanted:
+        return nullcontext()
+    now = torch.backends.cudnn
+    return now.flags(
+        enabled=False,
+        benchmark=now.benchmark,
+        deterministic=now.deterministic,
+        allow_tf32=now.allow_tf32,
+    )
 
 
 def energy_of(fakes: Tensor, real: Tensor, mask: Tensor) -> Tensor:

@@ -61,6 +61,13 @@ def test_each_player_gets_the_gradient_of_its_own_loss(mode):
             torch.testing.assert_close(one, two, atol=1e-6, rtol=1e-4)
 
 
+def test_every_parameter_belongs_to_one_player():
+    model = fitted()
+    groups = [id(p) for group in model.parameter_groups() for p in group["params"]]
+    assert len(groups) == len(set(groups))
+    assert set(groups) == {id(p) for p in model.parameters() if p.requires_grad}
+
+
 def test_the_penalty_is_the_squared_slope_of_the_critic():
     model, clips = fitted(label_dropout=0.0), example_clips(SPEC)
     torch.manual_seed(3)
@@ -147,9 +154,10 @@ def test_the_average_measures_bodies_as_the_model_does():
 def test_wrong_options_are_refused():
     with pytest.raises(ValueError, match="rigid bones need 3 channels, the spec has 2"):
         GAN(MotionSpec("coco17", 2, 16, 10.0), SMALL, rigid=True)
-    for name in ("penalty", "energy_weight"):
-        with pytest.raises(ValueError, match=f"{name}: found -1.0, must not be negative"):
-            GAN(SPEC, SMALL, **{name: -1.0})
+    with pytest.raises(ValueError, match="penalty: found -1.0, must not be negative"):
+        GAN(SPEC, SMALL, penalty=-1.0)
+    with pytest.raises(ValueError, match="energy_weight: found nan, must not be negative"):
+        GAN(SPEC, SMALL, energy_weight=float("nan"))
 
 
 class Deaf(GAN):
