@@ -184,7 +184,7 @@ def _parts(content: object) -> Iterator[bytes | memoryview]:
     if isinstance(content, Tensor):
         yield f"{content.dtype}{tuple(content.shape)}".encode()
         flat = content.detach().cpu().contiguous().reshape(-1)
-        yield memoryview(flat.view(torch.uint8).numpy())
+        yield flat.view(torch.uint8).numpy().data
     elif isinstance(content, Mapping):
         yield b"{"
         for name, value in content.items():

@@ -214,7 +214,7 @@ def fit(
             its checkpoint is damaged.
         FloatingPointError: if the loss or the weights are no numbers any more.
     """
-    saving = next(found for found in trainer.callbacks if isinstance(found, Saving))
+    saving = next(found for found in trainer.checkpoint_callbacks if isinstance(found, Saving))
     last = Path(out) / LAST
     try:
         with saving.stop:

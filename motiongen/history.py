@@ -30,7 +30,15 @@ class History(Logger):
         #: rows that are on disk
         self.written = 0
 
-    name, version = "", LOG
+    @property
+    def name(self) -> str:
+        """None: a run has one log."""
+        return ""
+
+    @property
+    def version(self) -> str:
+        """The folder within that of the run."""
+        return LOG
 
     @property
     def save_dir(self) -> str:

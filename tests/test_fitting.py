@@ -256,8 +256,6 @@ def test_nothing_to_resume(tmp_path, store, capsys):
     assert not (tmp_path / "run").exists()
 
 
-# longer from within an epoch: some of its batches come again, which Lightning says
-@pytest.mark.filterwarnings("ignore:You're resuming from a checkpoint that ended before")
 @pytest.mark.parametrize("steps", [EPOCH, EPOCH + 1])
 def test_a_finished_run_can_be_resumed_and_made_longer(tmp_path, store, steps):
     out = tmp_path / "run"
