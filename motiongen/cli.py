@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from motiongen import __version__
+from motiongen.commands import sample
 
 if TYPE_CHECKING:
     from motiongen.report import Report
@@ -55,33 +56,6 @@ def info(args: argparse.Namespace) -> int:
     found = inspect(store)
     text = json.dumps(found.as_dict(), indent=2, allow_nan=False) if args.json else found.as_text()
     print(text)
-    return 0
-
-
-def sample(args: argparse.Namespace) -> int:
-    """Draw clean clips from a trained generator."""
-    from tqdm import tqdm
-
-    import motiongen
-    from motiongen import sampling
-
-    sampling.check_target(args.out, overwrite=args.overwrite)
-    model = motiongen.load(args.checkpoint, trust_code=args.trust_code, device=args.device)
-    labels = sampling.wanted_labels(model, args.n, args.counts_like, args.label)
-    total = len(labels) if labels is not None else sampling.wanted_count(model, args.n)
-    with tqdm(total=total, unit="clip", desc="sampling", disable=None) as bar:
-        motions = sampling.draw(
-            model,
-            n=args.n,
-            labels=labels,
-            length=args.length,
-            seed=args.seed,
-            temperature=args.temperature,
-            frames=args.frames,
-            progress=bar.update,
-        )
-    sampling.write(motions, args.out, model, overwrite=args.overwrite)
-    print(f"{args.out}: {len(motions)} clips")
     return 0
 
 
@@ -217,16 +191,9 @@ def fit(args: argparse.Namespace) -> int:
 
 
 def _add_sample(commands: _Commands) -> None:
-    add = _command(commands, "sample", sample).add_argument
-    add("checkpoint", type=Path, help="folder of a run, or a checkpoint file")
-    add("--out", type=Path, required=True, help="a file if named *.npz, else a store")
-    add("--n", type=int, help="number of clips; by default as many as `fit` was given")
-    add("--counts-like", choices=["train"], help="as many of each class as `fit` was given")
-    add("--label", help="name of the one class to sample")
-    add("--length", type=int, help="frames of every clip; by default drawn as in training")
-    add("--seed", type=int, default=0, help="sample i depends on (seed, i) alone")
-    add("--temperature", type=float, default=1.0, help="below 1: more typical, less diverse")
-    add("--frames", type=int, help="stretch every clip to so many frames, for recognisers")
+    command = _command(commands, "sample", sample.run)
+    sample.add_arguments(command)
+    add = command.add_argument
     add("--device", default="cpu", help="where to compute")
     _add_trust(add)
     add("--overwrite", action="store_true", help="replace what is at OUT")

@@ -68,7 +68,7 @@ def draw(
     labels: Sequence[int] | None = None,
     length: int | None = None,
     seed: int = 0,
-    temperature: float = 1.0,
+    options: SampleOptions | None = None,
     frames: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> list[Motion]:
@@ -79,14 +79,17 @@ def draw(
         label=labels,
         length=length,
         seed=seed,
-        options=SampleOptions(temperature=temperature),
+        options=options,
         progress=progress,
     )
     motions = batch.unbind(model.spec, prefix=f"seed{seed}")
     motions = [motion.replace(subject="generated") for motion in motions]
-    if frames is None:
-        return motions
-    # stretched clips have a rate each, which no longer says anything: like recordings without one
+    return motions if frames is None else stretched(motions, frames)
+
+
+def stretched(motions: Sequence[Motion], frames: int) -> list[Motion]:
+    """Clips brought to one number of frames."""
+    # they have a rate each, which no longer says anything: like recordings without one
     return [transforms.resample_frames(motion, frames).replace(fps=None) for motion in motions]
 
 
@@ -103,8 +106,15 @@ def check_target(out: Path, *, overwrite: bool) -> None:
         raise FileExistsError(f"{out} exists; choose another name or allow it with --overwrite")
 
 
-def write(motions: Sequence[Motion], out: Path, model: Generator, *, overwrite: bool) -> None:
-    """Writes samples: a file for `.npz` (see `formats.arrays`), else a store.
+def write(
+    motions: Sequence[Motion],
+    out: Path,
+    model: Generator,
+    *,
+    overwrite: bool,
+    made: str = "generated",
+) -> None:
+    """Writes samples: a file for `.npz` (see `formats.arrays`), else a store that was `made` so.
 
     Raises:
         FileExistsError: see `check_target`.
@@ -116,7 +126,7 @@ def write(motions: Sequence[Motion], out: Path, model: Generator, *, overwrite: 
     if out.suffix == ".npz":
         ArraysWriter(classes=classes).write(motions, out)
         return
-    origin = {"format": "generated", "recipe": model.recipe, "trained_on": model.provenance}
+    origin = {"format": made, "recipe": model.recipe, "trained_on": model.provenance}
     store.write_store(
         out, motions, classes=classes, spec=model.spec, origin=origin, overwrite=overwrite
     )

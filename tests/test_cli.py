@@ -17,7 +17,7 @@ import motiongen
 from motiongen import checkpoint, scoring
 from motiongen.cli import main
 from motiongen.data import synthetic, writer
-from motiongen.data.store import Store
+from motiongen.data.store import Store, write_store
 from motiongen.formats.arrays import ArraysWriter
 
 CLASSES = ("wave", "kick", "walk")
@@ -239,6 +239,46 @@ def test_the_seed_changes_samples_and_the_number_does_not(run, samples, tmp_path
     assert first.joints.shape != other.joints.shape or not torch.equal(first.joints, other.joints)
 
 
+def test_clips_like_one(run, store, tmp_path):
+    words = ["sample", str(run), "--like", str(store), "--clip", "kick-s02-r01", "--n", "3"]
+    for name, options in (("a", []), ("b", ["--seed", "1", "--strength", "0.9"])):
+        assert main([*words, "--out", str(tmp_path / name), *options]) == 0
+    first, other = (Store.open(tmp_path / name) for name in "ab")
+    assert [r.id for r in first.records] == [f"kick-s02-r01-seed0-{i:06d}" for i in range(3)]
+    assert {(r.label, r.subject) for r in first.records} == {("kick", "generated")}
+    assert not torch.equal(first[0].joints, other[0].joints)
+
+
+def test_the_way_between_two_clips(run, store, tmp_path):
+    words = ["sample", str(run), "--between", str(store), "wave-s01-r01", "kick-s02-r01"]
+    assert main([*words, "--n", "4", "--out", str(tmp_path / "way")]) == 0
+    found = Store.open(tmp_path / "way")
+    assert [r.label for r in found.records] == ["wave", "wave", "kick", "kick"]
+
+
+def test_filling_a_store(run, store, tmp_path):
+    clips = [clip for clip in Store.open(store)][:4]
+    for clip in clips:
+        clip.confidence[5:9, 3:] = 0
+    write_store(tmp_path / "gaps", clips, classes=CLASSES, spec=Store.open(store).spec)
+    words = ["sample", str(run), "--fill", str(tmp_path / "gaps")]
+    assert main([*words, "--out", str(tmp_path / "full")]) == 0
+    found = Store.open(tmp_path / "full")
+    assert found.manifest["origin"]["format"] == "filled"
+    for old, record, new in zip(clips, found.records, found, strict=True):
+        assert (record.id, record.subject) == (old.id, old.subject)
+        assert bool((new.confidence > 0).all())
+        seen, gap = old.joints[old.mask], ~old.mask
+        # the store's clips are brought to the origin
+        shift = (new.joints[old.mask] - seen).mean(0)
+        torch.testing.assert_close(new.joints[old.mask] - seen, shift.expand_as(seen))
+        assert not torch.allclose(new.joints[gap], shift.expand_as(new.joints[gap]))
+    assert main([*words, "--n", "2", "--denoise", "--out", str(tmp_path / "two")]) == 0
+    assert [r.id for r in Store.open(tmp_path / "two").records][:2] == [
+        f"{clips[0].id}-{k}" for k in range(2)
+    ]
+
+
 def test_evaluate_writes_a_report(samples, store, tmp_path, monkeypatch, capsys):
     quick(monkeypatch)
     words = ["evaluate", str(samples), "--real", str(store), "--out", str(tmp_path / "report")]
@@ -320,6 +360,27 @@ def test_clips_that_cannot_be_used(tmp_path, capsys, changes, words):
         (["sample", "{run}", "--out", "{new}", "--n", "0"], "--n: found 0"),
         (["sample", "{run}", "--out", "{new}", "--length", "1"], "length: found 1, allowed 2"),
         (["sample", "{run}", "--out", "{new}", "--temperature", "-1"], "temperature: found -1"),
+        (["sample", "{run}", "--out", "{new}", "--guidance", "2"], "guidance: found 2.*VAE"),
+        (["sample", "{run}", "--out", "{new}", "--steps", "9"], "steps: found 9.*VAE"),
+        (["sample", "{run}", "--out", "{new}", "--clip", "x"], "--clip: needs --like"),
+        (["sample", "{run}", "--out", "{new}", "--like", "{store}"], "with --clip"),
+        (
+            ["sample", "{run}", "--out", "{new}", "--like", "{store}", "--clip", "wave-9"],
+            "--clip: 'wave-9' is no clip of .*its 18 clips are 'wave-s01-r01', ",
+        ),
+        (
+            ["sample", "{run}", "--out", "{new}", "--between", "{store}", "wave-s01-r01", "x"],
+            "--between: 'x' is no clip of",
+        ),
+        (["sample", "{run}", "--out", "{new}", "--fill", "{new}x"], "no store"),
+        (
+            ["sample", "{run}", "--out", "{new}", "--fill", "{store}", "--label", "wave"],
+            "--label: does not go with --fill",
+        ),
+        (
+            ["sample", "{run}", "--out", "{new}", "--fill", "{store}", "--like", "{store}"],
+            "not allowed with",
+        ),
         (
             ["sample", "{run}", "--out", "{new}", "--counts-like", "train", "--n", "3"],
             "leave --n and --label",

@@ -31,6 +31,7 @@ LAYERS = {
     "metrics": 5,
     "checkpoint": 5,
     "sampling": 5,
+    "editing": 5,
     "history": 5,
     "resuming": 5,
     "monitoring": 6,
@@ -44,6 +45,7 @@ LAYERS = {
     "studio": 6,
     "testing": 6,
     "__init__": 7,
+    "commands": 7,
     "cli": 7,
     "__main__": 7,
 }
@@ -65,7 +67,8 @@ BESIDE = {
     "sweep": {"evaluation", "fitting", "report"},
     "studio": {"evaluation", "report"},
     "testing": {"evaluation", "report"},
-    "cli": {"__init__"},
+    "commands": {"__init__"},
+    "cli": {"__init__", "commands"},
     "__main__": {"cli"},
 }
 
