@@ -44,8 +44,8 @@ def between(model: Generator, store: Store, first: str, second: str, *, n: int) 
     """
     if not isinstance(model, Interpolates):
         raise _cannot(model, "--between")
-    ends = [one_clip(model.spec, store, name, "--between") for name in (first, second)]
-    return _generated(model.spec, model.interpolate(*ends, n), f"{first}-to-{second}")
+    start, end = (one_clip(model.spec, store, name, "--between") for name in (first, second))
+    return _generated(model.spec, model.interpolate(start, end, n), f"{first}-to-{second}")
 
 
 def fill(

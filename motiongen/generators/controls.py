@@ -90,16 +90,18 @@ def interpolate_samples(
 
     def step(rows: list[int]) -> tuple[Tensor, Wanted]:
         share, lengths = shares[rows], [length] * len(rows)
-        found = []
-        for number, own in ((first, pair[:1]), (second, pair[1:])):
-            noise = model.noise([key(seed, number, 0)]).to(device)
-            wanted = _between(own, own, [length], share[:1])
-            code = codes.code_of_noise(noise, wanted, options.temperature)
-            found.append(code.expand(len(rows), *code.shape[1:]))
         wanted = _between(pair[:1], pair[1:], lengths, share)
-        return codes.clips_of(great_circle(*found, share), wanted, options), wanted
+        a, b = (end.expand(len(rows), *end.shape[1:]) for end in ends)
+        return codes.clips_of(great_circle(a, b, share), wanted, options), wanted
+
+    def code(number: int, own: Tensor) -> Tensor:
+        noise = model.noise([key(seed, number, 0)]).to(device)
+        wanted = Wanted(own, torch.tensor([length], device=device))
+        return codes.code_of_noise(noise, wanted, options.temperature)
 
     shares = _shares(n, model.standardizer.mean)
+    with at_rest(model):
+        ends = code(first, pair[:1]), code(second, pair[1:])
     return in_batches(model, n, step)
 
 

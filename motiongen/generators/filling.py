@@ -142,8 +142,8 @@ def over_gaps(
     low = torch.where(before < 0, after, before).clamp(max=frames - 1)
     high = torch.where(after >= frames, before, after).clamp(min=0)
     share = ((time - low) / (high - low).clamp(min=1)).to(values)[..., None]
-    ends = [values.gather(1, at[..., None].expand_as(values)) for at in (low, high)]
-    return torch.lerp(*ends, share)
+    start, end = (values.gather(1, at[..., None].expand_as(values)) for at in (low, high))
+    return torch.lerp(start, end, share)
 
 
 def search_code(
