@@ -11,6 +11,8 @@ from motiongen.skeleton import Skeleton
 TIME_BANDS = 8
 #: where the path from noise to clip is so near its end that a network cannot see the difference
 LAST = 0.98
+#: softens the weight of late errors
+HELD = 0.1
 
 
 class Foretelling:
@@ -36,15 +38,18 @@ class Foretelling:
         return clips[1] + self.guidance * (clips[0] - clips[1])
 
     def _clip(self, x: Tensor, condition: Tensor, time: Tensor) -> Tensor:
-        out = self.denoiser(x, self.known, self.length, condition, time)
-        keep, gain = scales(time)
-        return keep * x + gain * out
+        return self.denoiser(x, self.known, self.length, condition, time)
 
 
 class Denoiser(nn.Module):
-    """The network: a noisy clip, its time and its condition to what is unknown of the clip.
+    """The network: a noisy clip, its time and its condition to the clip that it may come from.
+
+    It says the clip, not the noise in it: a clip is smooth, and every encoder can say it, while
+    noise is as many independent numbers as there are coordinates, more than most encoders carry
+    from frame to frame, and what they could not carry would stay in the samples.
 
     Shapes: x [B,T,J,C], known [B,T,J], length [B], condition [B,D], time [B] -> [B,T,J,C].
+    Source: Li and He, Back to Basics: Let Denoising Generative Models Denoise, 2025.
     """
 
     def __init__(
@@ -71,14 +76,13 @@ class Denoiser(nn.Module):
         return self.per_joint(torch.cat([keep * x, queries], -1), known, length, condition)
 
 
-def scales(time: Tensor) -> tuple[Tensor, Tensor]:
-    """How much of x_t stays, and how large what the network adds is, for clips of variance 1."""
-    square = time**2 + (1 - time) ** 2
-    keep, gain = time / square, (1 - time) / square.sqrt()
-    return keep[:, None, None, None], gain[:, None, None, None]
+def emphasis(time: Tensor) -> Tensor:
+    """Weight of an error at each time, 1 on average: late ones decide what samples look like.
 
+    An error e of the foretold clip is one of e / (1 - t) of the velocity. At the very end, where
+    that grows beyond bounds, it is held.
 
-def target_of(x: Tensor, now: Tensor, time: Tensor) -> Tensor:
-    """What the network has to say at a time, so that `scales` give the clip."""
-    keep, gain = scales(time)
-    return (x - keep * now) / gain
+    Shapes: [B] -> [B,1,1,1].
+    """
+    mean = (1 / (1 - LAST + HELD) - 1 / (1 + HELD)) / LAST
+    return ((1 - time + HELD) ** -2 / mean)[:, None, None, None]

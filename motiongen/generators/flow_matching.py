@@ -12,7 +12,7 @@ from motiongen.generators import controls, filling
 from motiongen.generators.average import Average
 from motiongen.generators.base import Generator
 from motiongen.generators.codes import Wanted
-from motiongen.generators.denoiser import LAST, Denoiser, Foretelling, target_of
+from motiongen.generators.denoiser import LAST, Denoiser, Foretelling, emphasis
 from motiongen.generators.keys import SampleOptions, normal_rows
 from motiongen.generators.solvers import SOLVERS, Solver, Velocity
 from motiongen.kinematics import ConstantBones
@@ -100,7 +100,7 @@ class FlowMatching(Generator):
         self.average.follow(self._averaged())
 
     def losses(self, batch: MotionBatch) -> dict[str, Tensor]:
-        """Mean square of what the network leaves unexplained, where joints were seen."""
+        """Mean square error of the velocity, held at its end, where joints were seen."""
         path = self.find_path(batch) if batch.path is None else batch.path
         shown = batch.mask.any(1, keepdim=True) & batch.frame_mask[..., None]
         x = torch.where(shown[..., None], self.standardizer(path), 0.0)
@@ -109,7 +109,7 @@ class FlowMatching(Generator):
         condition = self.condition(self.training_label(batch.label), batch.length)
         now = time[:, None, None, None] * x + (1 - time)[:, None, None, None] * noise
         out = self.denoiser(now, known, batch.length, condition, time)
-        error = (out - target_of(x, now, time)) ** 2
+        error = emphasis(time) * (out - x) ** 2
         seen = batch.mask[..., None]
         count = (seen.sum() * x.shape[-1]).clamp(min=1)
         return {"total": torch.where(seen, error, 0.0).sum() / count}
