@@ -90,9 +90,7 @@ class LatentFlow(Generator):
         encoder = encoder or CNN
         self.remember(locals())
         if not 0 <= autoencoder_share < 1:
-            raise ValueError(
-                f"autoencoder_share: found {autoencoder_share}, allowed 0 to below 1"
-            )
+            raise ValueError(f"autoencoder_share: found {autoencoder_share}, allowed 0 to below 1")
         if smoothing < 0:
             raise ValueError(f"smoothing: found {smoothing}, must not be negative")
         self.autoencoder_share, self.smoothing = autoencoder_share, smoothing
@@ -127,9 +125,7 @@ class LatentFlow(Generator):
         self.autoencoder = autoencoder.requires_grad_(False)
         self.autoencoder_share = 0.0
         own, taken = self.recipe["init_args"], autoencoder.recipe["init_args"]
-        own |= {
-            name: taken[name] for name in own if name in taken and name not in OWN
-        }
+        own |= {name: taken[name] for name in own if name in taken and name not in OWN}
         own["autoencoder_share"] = 0.0
 
     def fit_statistics(self, batch: MotionBatch) -> None:

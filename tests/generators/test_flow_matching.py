@@ -67,7 +67,8 @@ def test_guidance_pulls_labelled_clips_only():
     for _ in train(made, example_clips(SPEC), 20):
         pass
     free, pulled = (
-        made.sample(4, label=1, seed=0, options=SampleOptions(guidance=g)).joints for g in (1.0, 3.0)
+        made.sample(4, label=1, seed=0, options=SampleOptions(guidance=g)).joints
+        for g in (1.0, 3.0)
     )
     assert not torch.equal(free, pulled)
     label, length = torch.tensor([NO_LABEL, 1]), torch.tensor([10, 10])
