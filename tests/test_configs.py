@@ -198,7 +198,7 @@ def test_a_misspelt_key_is_one_line_that_names_it(tmp_path, capsys, axis):
     ("arguments", "words"),
     [
         (["--data.stor", "x"], "unrecognized arguments: --data.stor"),
-        (["--model", "GAN"], "no class 'GAN'.*VAE"),
+        (["--model", "GAM"], "no class 'GAM'.*VAE"),
         (["--model.init_args.encoder", "GNC"], "encoder.*no class 'GNC'.*CNN, GCN"),
         (["--model.init_args.latent", "many"], "latent.*int.*many"),
         (["--wandb", "yes"], "wandb.*offline.*yes"),

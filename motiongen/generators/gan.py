@@ -42,7 +42,8 @@ class GAN(Generator):
         penalty: weight of half the critic's squared slope, at real clips and again at fakes.
             Slopes are by root mean square distance over the joints that a clip shows, so that
             the weight means the same for clips of any size.
-        energy_weight: weight of the energy score of fakes; 0: the critic alone.
+        energy_weight: weight of the energy score of fakes: with more of it samples spread wider,
+            with less of it they are sharper. 0: the critic alone.
         rigid: bones of constant length by construction. None: in 3-D yes, in 2-D no.
         critic_features: size of the feature vector on which the critic judges.
         learning_rate: peak learning rate.
@@ -69,8 +70,8 @@ class GAN(Generator):
         *,
         latent: int = 32,
         condition: int = 96,
-        penalty: float = 0.2,
-        energy_weight: float = 1.0,
+        penalty: float = 0.1,
+        energy_weight: float = 2.0,
         rigid: bool | None = None,
         critic_features: int = 64,
         learning_rate: float = 2e-3,
