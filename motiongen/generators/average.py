@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,8 @@ class Average(nn.Module):
     """
 
     steps: Tensor
+    #: the copy, of the same kind as what is averaged
+    network: Any
 
     def __init__(
         self, network: nn.Module, sharpness: float = 7.0, shared: Sequence[nn.Module] = ()

@@ -1,6 +1,7 @@
 """Flows over vectors, built from zuko's transforms; called with a condition, each is one."""
 
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
@@ -39,7 +40,7 @@ def spline_flow(features: int, context: int, layers: int, hidden: int, bins: int
                 context,
                 mask=mask,
                 univariate=partial(MonotonicRQSTransform, bound=SPLINE_BOUND),
-                shapes=((bins,), (bins,), (bins - 1,)),
+                shapes=[torch.Size([count]) for count in (bins, bins, bins - 1)],
                 hidden_features=(hidden, hidden),
             )
             for mask in _halves(features, layers)
@@ -51,7 +52,7 @@ def spline_flow(features: int, context: int, layers: int, hidden: int, bins: int
 SPLINE_BOUND = 5.0
 
 
-def _halves(features: int, layers: int) -> list[torch.Tensor]:
+def _halves(features: int, layers: int) -> list[Any]:
     """Which half each layer keeps: even and odd places, then blocks, in turn."""
     place = torch.arange(features)
     splits = [place % 2 == 0, place % 2 == 1, place % 4 < 2, place % 4 >= 2]
