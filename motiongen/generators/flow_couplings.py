@@ -22,6 +22,10 @@ from motiongen.generators.flow_layers import (
 from motiongen.networks import PerJoint, Queries
 from motiongen.skeleton import Skeleton
 
+#: a conditioner reads at least so many frames of the longest clip: encoders fold frames together,
+#: and in what then is one step nothing can be recurrent
+FEWEST_FRAMES = 8
+
 
 class Step(NamedTuple):
     """Output of a step, its log-determinant [B], and its largest change of a log-scale."""
@@ -32,7 +36,9 @@ class Step(NamedTuple):
 
 
 class Conditioner(nn.Module):
-    """A network that reads every `spacing`-th frame; it says nothing at first.
+    """A network that is given every `spacing`-th frame; it says nothing at first.
+
+    Where these are few, the encoder also sees frames between them, as not seen.
 
     Shapes: values [B,S,J,channels], known [B,S,J] -> [B,S,J,out] with S = ceil(T/spacing).
     """
@@ -44,12 +50,21 @@ class Conditioner(nn.Module):
         channels: int,
         condition: int,
         out: int,
+        frames: int,
         spacing: int,
+        between: bool = False,
         query: int = 8,
         knots: int = 8,
     ) -> None:
         super().__init__()
-        self.spacing = spacing
+        self.read = spacing
+        while self.read > 1 and -(-frames // self.read) < FEWEST_FRAMES:
+            self.read //= 2
+        #: frames read for each one that is given
+        self.stride = spacing // self.read
+        # what is asked for lies halfway to the next: narrow encoders do not see the given frames
+        # from there, and in the first of these an encoder that is recurrent remembers nothing
+        self.offset = self.stride // 2 if between else 0
         self.queries = Queries(skeleton, condition, query, knots)
         self.per_joint = PerJoint(encoder, skeleton, channels + query, condition, out)
         nn.init.zeros_(self.per_joint.project.weight)
@@ -58,10 +73,19 @@ class Conditioner(nn.Module):
     def forward(self, values: Tensor, known: Tensor, context: Context) -> Tensor:
         """The encoder sees a short clip, of only these frames."""
         condition, length = context.condition, context.length
-        queries = self.queries(condition, length, context.frames)[:, :: self.spacing]
-        steps = (length + self.spacing - 1) // self.spacing
-        values = torch.cat([values, queries], dim=-1)
-        return self.per_joint(values, known.to(values.dtype), steps, condition)
+        queries = self.queries(condition, length, context.frames)[:, :: self.read]
+        steps = (length + self.read - 1) // self.read
+        inside = torch.cat([values, queries[:, :: self.stride]], dim=-1)
+        spread = inside.new_zeros(*queries.shape[:3], inside.shape[-1])
+        spread[:, :: self.stride] = inside
+        confidence = spread.new_zeros(spread.shape[:3])
+        confidence[:, :: self.stride] = known.to(spread.dtype)
+        out = self.per_joint(spread, confidence, steps, condition)
+        given = out[:, :: self.stride]
+        if not self.offset:
+            return given
+        halfway = out[:, self.offset :: self.stride]
+        return given[:, : halfway.shape[1]] + halfway
 
 
 class JointCoupling(nn.Module):
@@ -74,6 +98,7 @@ class JointCoupling(nn.Module):
         skeleton: joints and bones.
         channels: coordinates a joint.
         condition: size of the condition vector.
+        frames: of the longest clip.
         spacing: frames of the clip from one step to the next.
         keep: joints that stay. Shapes: [J].
 
@@ -88,12 +113,13 @@ class JointCoupling(nn.Module):
         skeleton: Skeleton,
         channels: int,
         condition: int,
+        frames: int,
         spacing: int,
         keep: Tensor,
     ) -> None:
         super().__init__()
         self.conditioner = Conditioner(
-            encoder, skeleton, channels, condition, 2 * channels, spacing
+            encoder, skeleton, channels, condition, 2 * channels, frames, spacing
         )
         self.register_buffer("keep", keep, persistent=False)
 
@@ -128,6 +154,7 @@ class Lifting(nn.Module):
         skeleton: joints and bones.
         channels: coordinates a joint.
         condition: size of the condition vector.
+        frames: of the longest clip.
         spacing: frames of the clip from one step of x to the next.
 
     Source: Sweldens, The Lifting Scheme, SIAM Journal on Mathematical Analysis 1998; as a flow:
@@ -143,12 +170,20 @@ class Lifting(nn.Module):
         skeleton: Skeleton,
         channels: int,
         condition: int,
+        frames: int,
         spacing: int,
     ) -> None:
         super().__init__()
         joints = skeleton.num_joints
         self.conditioner = Conditioner(
-            encoder, skeleton, 2 * channels, condition, 2 * channels, 2 * spacing
+            encoder,
+            skeleton,
+            2 * channels,
+            condition,
+            2 * channels,
+            frames,
+            2 * spacing,
+            between=True,
         )
         self.whitening = Whitening(joints, channels)
         #: weights of the terms of `evidence`; at first cubic interpolation, and held ends

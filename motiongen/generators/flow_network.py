@@ -43,7 +43,8 @@ class FlowNetwork(nn.Module):
         self.mean = MeanPath(classes, joints, channels, KNOTS)
         spacings = [2**level for level in range((frames - 1).bit_length())]
         self.liftings = nn.ModuleList(
-            Lifting(encoder, skeleton, channels, condition, spacing) for spacing in spacings
+            Lifting(encoder, skeleton, channels, condition, frames, spacing)
+            for spacing in spacings
         )
         self.start = Whitening(joints, channels)
         groups = joint_groups(skeleton)
@@ -51,7 +52,13 @@ class FlowNetwork(nn.Module):
         self.fine = min(len(spacings), SPACING.bit_length() - 1)
         self.couplings = nn.ModuleList(
             JointCoupling(
-                encoder, skeleton, channels, condition, 2**self.fine, groups[i % len(groups)]
+                encoder,
+                skeleton,
+                channels,
+                condition,
+                frames,
+                2**self.fine,
+                groups[i % len(groups)],
             )
             for i in range(couplings)
         )

@@ -10,6 +10,7 @@ from motiongen.generators import Flow
 from motiongen.generators.flow_couplings import evidence, interleave
 from motiongen.generators.flow_layers import Context, MeanPath, Whitening
 from motiongen.generators.flow_network import FlowNetwork, joint_groups, normal_log_density
+from motiongen.generators.protocols import HasDensity
 from motiongen.motion import MotionSpec
 from motiongen.skeleton import Skeleton
 from motiongen.testing.examples import example_clips, example_spec
@@ -212,6 +213,7 @@ def test_groups_are_halves():
 
 def test_strange_clips_are_less_likely():
     model, clips = trained(SMALL, 2e-3, 60)
+    assert isinstance(model, HasDensity)
     usual = model.log_prob(clips)
     assert usual.shape == (len(clips),)
     alone = torch.cat([model.log_prob(clips.select(slice(i, i + 1))) for i in range(3)])
