@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from motiongen import __version__, layouts
-from motiongen.generators.energy import Foretold, energy_score, foretell
+from motiongen.generators.energy import Foretold, foretell, validation_score
 from motiongen.generators.guard import require_finite
 from motiongen.generators.keys import SampleOptions, concatenate, draw_count, given, key
 from motiongen.generators.protocols import refuse_unused
@@ -323,7 +323,7 @@ class Generator(pl.LightningModule, ABC):
         strange clips are encoded and not what comes of the latents.
         """
         assert self.foretold is not None
-        score = energy_score(self.foretold) / self.standardizer.scale
+        score = validation_score(self.foretold, self.standardizer.scale)
         self.log("validation/score", score, prog_bar=True)
 
     def parameter_groups(self) -> list[dict[str, Any]]:

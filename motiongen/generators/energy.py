@@ -10,6 +10,8 @@ from motiongen.motion import NO_LABEL, MotionBatch
 
 #: clips scored, and samples drawn for each of them
 MOST_CLIPS, DRAWS = 64, 8
+#: frames over which a change of position is looked at: noise is small beside it
+STRIDE = 4
 #: draws n clips of given lengths, and of given labels unless they are None: (n, *, label, length)
 Draw = Callable[..., MotionBatch]
 
@@ -58,14 +60,47 @@ def energy_score(foretold: Foretold) -> Tensor:
     Source: Gneiting and Raftery, Strictly Proper Scoring Rules, Prediction, and Estimation,
         JASA 2007, eq. 22.
     """
-    clips = foretold.clips
-    samples = foretold.samples.joints.unflatten(0, (len(clips), DRAWS)).to(clips.joints)
-    shown = clips.mask[:, None].to(clips.joints.dtype)
+    clips, samples = foretold.clips, _of_each_clip(foretold)
+    return _score(clips.joints, samples, clips.mask)
+
+
+@torch.no_grad()
+def validation_score(foretold: Foretold, scale: Tensor | float) -> Tensor:
+    """What chooses a checkpoint: energy scores of positions and of how they change; low is good.
+
+    Where a body is says little about how it moves: samples that are slow and average, or shake,
+    are hardly farther from a clip than others. So changes over `STRIDE` frames are scored as
+    well, relative to those of the clips. A sum of proper scores is one.
+
+    Args:
+        foretold: clips and samples.
+        scale: unit of positions.
+    """
+    clips, samples = foretold.clips, _of_each_clip(foretold)
+    total = _score(clips.joints, samples, clips.mask) / scale
+    both = clips.mask[:, STRIDE:] & clips.mask[:, :-STRIDE]
+    if not both.any():
+        return total
+    change = clips.joints[:, STRIDE:] - clips.joints[:, :-STRIDE]
+    usual = change[both].square().sum(-1).mean().sqrt().clamp(min=1e-8)
+    return total + _score(change, samples[:, :, STRIDE:] - samples[:, :, :-STRIDE], both) / usual
+
+
+def _of_each_clip(foretold: Foretold) -> Tensor:
+    """Shapes: -> [N,DRAWS,T,J,C]."""
+    samples = foretold.samples.joints.unflatten(0, (len(foretold.clips), DRAWS))
+    return samples.to(foretold.clips.joints)
+
+
+def _score(clips: Tensor, samples: Tensor, mask: Tensor) -> Tensor:
+    shown = mask[:, None].to(clips.dtype)
+    # a clip that shows nothing of this has nothing to say
+    says = shown.flatten(1).any(1)
 
     def distance(first: Tensor, second: Tensor) -> Tensor:
         squares = ((first - second) ** 2).sum(-1) * shown
-        return (squares.sum((-1, -2)) / shown.sum((-1, -2)).clamp(min=1)).sqrt()
+        each = (squares.sum((-1, -2)) / shown.sum((-1, -2)).clamp(min=1)).sqrt()
+        return each[says].mean()
 
-    to_samples = distance(clips.joints[:, None], samples).mean()
     turns = [distance(samples, samples.roll(turn, dims=1)) for turn in range(1, DRAWS)]
-    return to_samples - 0.5 * torch.stack(turns).mean()
+    return distance(clips[:, None], samples) - 0.5 * torch.stack(turns).mean()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from motiongen.generators.energy import DRAWS, energy_score, foretell
+from motiongen.generators.energy import DRAWS, energy_score, foretell, validation_score
 from motiongen.motion import MotionBatch
 
 
@@ -69,3 +69,32 @@ def test_clips_without_a_label_count_only_where_there_are_no_others(labels, aske
     foretold = foretell(real, draw)
     assert found == [asked]
     assert len(foretold.samples) == DRAWS * len(foretold.clips)
+
+
+def swinging(amplitude, slow=1.0, shake=0.0):
+    """Score of samples that swing with random phases, for clips that do."""
+    rng = torch.Generator().manual_seed(0)
+
+    def swing(n, size, rate, noise):
+        phase = 6.3 * torch.rand(n, 1, 1, 1, generator=rng)
+        at = rate * torch.arange(40)[None, :, None, None] / 5
+        wave = size * (at + phase).sin().expand(-1, -1, 1, 3)
+        return clips(wave + noise * torch.randn(wave.shape, generator=rng))
+
+    def draw(n, *, label, length):
+        return swing(n, amplitude, slow, shake)
+
+    return float(validation_score(foretell(swing(30, 1.0, 1.0, 0.0), draw), 1.0))
+
+
+@pytest.mark.parametrize("other", [(0.2,), (1.0, 0.3), (1.0, 1.0, 0.5), (2.0,)])
+def test_movement_counts(other):
+    assert swinging(1.0) < swinging(*other) - 0.05
+
+
+def test_clips_too_short_to_change_are_scored_by_position():
+    real = clips(torch.randn(3, 4, 2, 3, generator=torch.Generator().manual_seed(0)))
+    foretold = foretell(real, lambda n, *, label, length: clips(torch.zeros(n, 4, 2, 3)))
+    assert float(validation_score(foretold, 2.0)) == pytest.approx(
+        float(energy_score(foretold)) / 2
+    )
