@@ -259,10 +259,34 @@ class MotionData(pl.LightningDataModule):
             return self._same_each_turn.select(torch.from_numpy(rows))
         pairs = zip(rows.tolist(), turns.tolist(), strict=True)
         views = [self._view(row, turn) for row, turn in pairs]
-        return self._with_path(collate(views, self.spec.frames, rows.tolist()))
+        clips = collate(views, self.spec.frames, rows.tolist())
+        return clips if self.find_path is None else clips.replace(path=self._paths(clips))
 
-    def _with_path(self, clips: MotionBatch) -> MotionBatch:
-        return clips if self.find_path is None else clips.replace(path=self.find_path(clips))
+    def _paths(self, clips: MotionBatch) -> Tensor:
+        """Paths of a batch; those of clips that never change are found once for all.
+
+        The others are found one by one: in another batch a path could differ in its last bits,
+        and a resumed run would no longer be the same.
+        """
+        assert self.find_path is not None and clips.index is not None
+        known, rows = self._lasting_paths, clips.index.tolist()
+        return torch.stack(
+            [
+                known[row] if row in known else self.find_path(clips.select(slice(i, i + 1)))[0]
+                for i, row in enumerate(rows)
+            ]
+        )
+
+    @cached_property
+    def _lasting_paths(self) -> dict[int, Tensor]:
+        assert self.find_path is not None
+        fitting = [
+            i for i, motion in enumerate(self.train) if motion.num_frames <= self.spec.frames
+        ]
+        if self.noise is not None or not fitting:
+            return {}
+        clips = collate([self.train[i] for i in fitting], self.spec.frames)
+        return dict(zip(fitting, self.find_path(clips), strict=True))
 
     def _order(self, turn: int) -> np.ndarray:
         return stream(self.seed, ORDER, turn).permutation(len(self.train))
@@ -271,8 +295,11 @@ class MotionData(pl.LightningDataModule):
     def _same_each_turn(self) -> MotionBatch | None:
         """All clips in one batch, where no window and no noise changes them."""
         fits = all(motion.num_frames <= self.spec.frames for motion in self.train)
+        if not fits or self.noise is not None:
+            return None
+        clips = self.train_clips()
         # found once for all, as what changes a clip later changes its path alike
-        return self._with_path(self.train_clips()) if fits and self.noise is None else None
+        return clips if self.find_path is None else clips.replace(path=self.find_path(clips))
 
     def train_dataloader(self) -> "Epoch":
         """The batches of the trainer's current epoch."""

@@ -2,6 +2,7 @@
 
 import functools
 from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -362,3 +363,21 @@ def test_without_validation_everybody_is_learned_from(folder):
     assert len(data.train) == len(data.held) == data.provenance()["clips"]
     assert data.provenance()["validation_subjects"] == []
     assert sum(data.provenance()["class_counts"]) == len(data.train)
+
+
+def test_paths_are_those_of_the_views(folder):
+    data = ready(folder, variation=None)
+    # some clips fit, some are cut to a window that is another one each turn
+    data.spec = replace(data.spec, frames=sorted(m.num_frames for m in data.train)[3])
+    calls = []
+
+    def find_path(clips):
+        calls.append(len(clips))
+        return clips.joints + 1.0
+
+    data.find_path = find_path
+    for step in (0, 1, 5, 0):
+        batch = data.batch(step)
+        torch.testing.assert_close(batch.path, batch.joints + 1.0)
+    assert calls[0] == sum(m.num_frames <= data.spec.frames for m in data.train)
+    assert set(calls[1:]) == {1}
