@@ -1,6 +1,7 @@
 """The motion-space flow's network: from a clip to noise of the same shape, and back."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,10 @@ class FlowNetwork(nn.Module):
 
     Shapes: x [B,T,J,C], seen [B,T,J] -> z [B,T,J,C], log-determinant [B].
     """
+
+    # a ModuleList does not say what it holds
+    liftings: Any
+    couplings: Any
 
     def __init__(
         self,
