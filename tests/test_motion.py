@@ -129,7 +129,8 @@ class TestMotionBatch:
         assert chosen.target is None
 
     def test_moves_every_tensor(self):
-        moved = collate([clip(6, target=torch.ones(6, 20, 3))], 6).to("meta", non_blocking=True)
+        batch = collate([clip(6, target=torch.ones(6, 20, 3))], 6)
+        moved = batch.replace(path=batch.joints).to("meta", non_blocking=True)
         assert isinstance(moved, MotionBatch)
         for name in moved.__dataclass_fields__:
             assert getattr(moved, name).device.type == "meta", name

