@@ -323,8 +323,13 @@ class Generator(pl.LightningModule, ABC):
         strange clips are encoded and not what comes of the latents.
         """
         assert self.foretold is not None
-        score = validation_score(self.foretold, self.standardizer.scale)
-        self.log("validation/score", score, prog_bar=True)
+        energy = validation_score(self.foretold, self.standardizer.scale)
+        self.log("validation/energy", energy)
+        self.log("validation/score", self.score(energy), prog_bar=True)
+
+    def score(self, energy: Tensor) -> Tensor:
+        """What chooses the checkpoint, low is good: the energy score, if nothing else does."""
+        return energy
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """What the optimiser gets; a family may give parts their own rates and spans.

@@ -62,7 +62,7 @@ class FlowMatching(Generator):
         spec: MotionSpec | dict[str, Any],
         encoder: EncoderFactory | None = None,
         *,
-        guidance: float = 1.5,
+        guidance: float = 2.5,
         steps: int = 12,
         solver: Solver = "heun",
         rigid: bool | None = None,
@@ -106,13 +106,24 @@ class FlowMatching(Generator):
         x = torch.where(shown[..., None], self.standardizer(path), 0.0)
         known = self.known(shown, batch)
         noise, time = self._draws(x)
-        condition = self.condition(self.training_label(batch.label), batch.length)
+        # samples come from the average: in validation it is judged
+        own = (self.label_embedding, self.denoiser)
+        embedding, denoiser = own if self.training else self.average.network
+        condition = self.condition(self.training_label(batch.label), batch.length, embedding)
         now = time[:, None, None, None] * x + (1 - time)[:, None, None, None] * noise
-        out = self.denoiser(now, known, batch.length, condition, time)
+        out = denoiser(now, known, batch.length, condition, time)
         error = emphasis(time) * (out - x) ** 2
         seen = batch.mask[..., None]
         count = (seen.sum() * x.shape[-1]).clamp(min=1)
         return {"total": torch.where(seen, error, 0.0).sum() / count}
+
+    def score(self, energy: Tensor) -> Tensor:
+        """The loss for people not trained on: it judges every step from noise to a clip.
+
+        The energy score cannot tell late checkpoints apart, whose samples differ in detail.
+        """
+        assert self.foretold is not None
+        return self.losses(self.foretold.clips)["total"]
 
     def known(self, shown: Tensor, batch: MotionBatch) -> Tensor:
         """Joints that the network is told to be there. Shapes: [B,T,J] -> [B,T,J].
