@@ -8,7 +8,9 @@ import pytorch_lightning as pl
 
 from motiongen.augmentation import augmentation_study
 from motiongen.checkpoint import BEST, LAST, load, remove_parts
-from motiongen.data.module import MotionData, as_batch, load_clips, write_synthetic
+from motiongen.data.clips import as_batch, load_clips
+from motiongen.data.embedded import write_synthetic
+from motiongen.data.module import MotionData
 from motiongen.data.store import Store
 from motiongen.encoders import CNN
 from motiongen.evaluation import EvaluationSettings, clean_truth, compare_to_truth, evaluate

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable
 
-from motiongen.data.module import conform, fit_length
+from motiongen.data.clips import conform, fit_length
 from motiongen.data.store import Store
 from motiongen.generators import Generator
 from motiongen.generators.protocols import Fills, Interpolates, Varies

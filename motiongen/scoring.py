@@ -10,7 +10,7 @@ from tqdm import tqdm
 from motiongen.augmentation import augmentation_study
 from motiongen.checkpoint import load
 from motiongen.classifier import MotionClassifier, fit_classifier
-from motiongen.data.module import as_batch, load_clips
+from motiongen.data.clips import as_batch, load_clips
 from motiongen.data.store import Store
 from motiongen.encoders import RNN
 from motiongen.evaluation import EvaluationSettings, evaluate

@@ -10,7 +10,7 @@ from motiongen import augmentation
 from motiongen.augmentation import augmentation_study, synthetic_labels
 from motiongen.classifier import fit_classifier
 from motiongen.data import synthetic
-from motiongen.data.module import as_batch, conform
+from motiongen.data.clips import as_batch, conform
 from motiongen.encoders import CNN
 from motiongen.motion import MotionSpec
 

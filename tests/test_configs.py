@@ -13,7 +13,8 @@ import yaml
 from motiongen import encoders, fitting, formats, generators, noise
 from motiongen.cli import main
 from motiongen.data import module
-from motiongen.data.module import MotionData, write_synthetic
+from motiongen.data.embedded import write_synthetic
+from motiongen.data.module import MotionData
 from motiongen.data.store import Store
 from motiongen.encoders import Encoder
 from motiongen.generators import Generator

@@ -10,7 +10,7 @@ import torch
 
 from motiongen.classifier import fit_classifier
 from motiongen.data import synthetic
-from motiongen.data.module import as_batch, conform
+from motiongen.data.clips import as_batch, conform
 from motiongen.encoders import CNN
 from motiongen.evaluation import (
     EvaluationSettings,

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from motiongen.data import synthetic
-from motiongen.data.module import MotionData, as_batch, write_synthetic
+from motiongen.data.clips import as_batch
+from motiongen.data.embedded import write_synthetic
+from motiongen.data.module import MotionData
 from motiongen.encoders import CNN
 from motiongen.evaluation.drawing import rows_by_label
 from motiongen.fitting import fit, make_trainer

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from motiongen import scoring
-from motiongen.data.module import write_synthetic
+from motiongen.data.embedded import write_synthetic
 from motiongen.data.store import Store, write_store
 from motiongen.motion import MotionSpec
 

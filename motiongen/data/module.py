@@ -1,8 +1,6 @@
 """From a store to batches: choose clips, split by subject, conform to the spec, add noise."""
 
 import logging
-import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -14,15 +12,13 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from motiongen import transforms
-from motiongen.data import splits, synthetic
-from motiongen.data.store import Store, StoreError, write_store
+from motiongen.data import splits
+from motiongen.data.clips import as_batch, fit_length, load_clips
+from motiongen.data.embedded import embedded_store
+from motiongen.data.store import Store
 from motiongen.data.variation import Variation
-from motiongen.motion import Motion, MotionBatch, MotionSpec, collate
-from motiongen.noise import Estimator, Noise, noisy_view
-
-#: subjects and repetitions of the embedded data set
-EMBEDDED_SUBJECTS, EMBEDDED_REPETITIONS, EMBEDDED_SEVERITY = 16, 2, 2
+from motiongen.motion import Motion, MotionBatch, collate
+from motiongen.noise import Noise, noisy_view
 
 DEFAULT_VARIATION = Variation()
 #: keep the draws of order, windows and variations apart
@@ -32,86 +28,6 @@ ORDER, WINDOW, VARIATION = range(3)
 def stream(seed: int, *numbers: int) -> np.random.Generator:
     """The random numbers of one thing: a function of the seed and its numbers alone."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=numbers))
-
-
-def conform(motion: Motion, spec: MotionSpec) -> Motion:
-    """Brings a clip to the spec's layout and rate and moves the body's centre to the origin.
-
-    Raises:
-        ValueError: if dimensions or units differ, fewer than 2 frames remain, or nothing that
-            the spec's layout has was seen; names the clip.
-    """
-    name = motion.source or motion.id
-    if motion.joints.shape[-1] != spec.channels:
-        raise ValueError(
-            f"clip {name}: has {motion.joints.shape[-1]} coordinates a joint, "
-            f"the spec {spec.channels}"
-        )
-    if motion.unit != spec.unit:
-        raise ValueError(f"clip {name}: is in {motion.unit!r}, the spec in {spec.unit!r}")
-    if motion.layout != spec.layout:
-        motion = transforms.relayout(motion, spec.layout)
-    motion = transforms.resample(motion, spec.fps)
-    if motion.num_frames < 2:
-        raise ValueError(f"clip {name}: has {motion.num_frames} frame(s) at {spec.fps} frames/s")
-    return transforms.centre(motion)
-
-
-def fit_length(motion: Motion, frames: int, share: float = 0.5) -> Motion:
-    """Cuts a clip that is too long; `share` places the window from start (0) to end (1).
-
-    Where the window would show nothing at all, the nearest one that shows something is taken.
-    """
-    spare = motion.num_frames - frames
-    if spare <= 0:
-        return motion
-    start = round(share * spare)
-    shown = motion.mask.any(1).nonzero()[:, 0]
-    if not ((shown >= start) & (shown < start + frames)).any():
-        nearest = int(shown[(shown - start - frames // 2).abs().argmin()])
-        start = min(max(nearest - frames // 2, 0), spare)
-    return transforms.centre(transforms.crop(motion, start, frames))
-
-
-def load_clips(
-    store: Store,
-    spec: MotionSpec,
-    *,
-    subjects: Sequence[str] | None = None,
-    progress: Callable[[int], object] | None = None,
-) -> list[Motion]:
-    """The clips of the spec's classes (and of some subjects), conformed, uncut, in order.
-
-    Clips that cannot be brought to the spec are left out with a warning.
-
-    Raises:
-        ValueError: if a subject or class is unknown, or nothing is left.
-    """
-    classes = list(spec.classes) if spec.classes != store.classes else None
-    rows = splits.select(store.records, subjects, classes)
-    if not rows:
-        raise ValueError(f"store {store.path}: no clip of subjects {subjects} and {classes}")
-    numbers = {name: number for number, name in enumerate(spec.classes)}
-    motions, reasons = [], []
-    for row in rows:
-        label = store.records[row].label
-        motion = store[row].replace(label=None if label is None else numbers.get(label))
-        try:
-            motions.append(conform(motion, spec))
-        except ValueError as error:
-            reasons.append(str(error))
-        if progress is not None:
-            progress(1)
-    if not motions:
-        raise ValueError(f"store {store.path}: no clip fits the spec; the first: {reasons[0]}")
-    if reasons:
-        warnings.warn(f"{len(reasons)} clips left out; the first: {reasons[0]}", stacklevel=2)
-    return motions
-
-
-def as_batch(motions: Sequence[Motion], spec: MotionSpec) -> MotionBatch:
-    """All clips in one batch; long ones are cut in the middle."""
-    return collate([fit_length(motion, spec.frames) for motion in motions], spec.frames)
 
 
 class MotionData(pl.LightningDataModule):
@@ -366,41 +282,3 @@ class Held:
     def __iter__(self) -> Iterator[MotionBatch]:
         starts = range(0, len(self.clips), self.size)
         return (self.clips.select(slice(at, at + self.size)) for at in starts)
-
-
-def embedded_store() -> Store:
-    """The synthetic data set seen by an estimator, made once in the user's cache folder."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "motiongen"
-    name = f"synthetic-{EMBEDDED_SUBJECTS}x{EMBEDDED_REPETITIONS}-severity{EMBEDDED_SEVERITY}"
-    path = cache / f"{name}-v1"
-    if not path.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        try:
-            write_synthetic(path)
-        except StoreError:
-            # another process may have finished it first: then its store is as good
-            if not path.exists():
-                raise
-    return Store.open(path)
-
-
-def write_synthetic(
-    path: Path,
-    *,
-    num_subjects: int = EMBEDDED_SUBJECTS,
-    repetitions: int = EMBEDDED_REPETITIONS,
-    severity: int = EMBEDDED_SEVERITY,
-    seed: int = 0,
-    overwrite: bool = False,
-) -> Store:
-    """Writes procedural clips as an estimator sees them; the clean truth is kept as target."""
-    noise = Estimator(severity)
-    clips = synthetic.synthesise(num_subjects, repetitions, seed)
-    noisy = [noisy_view(clip, noise, seed, number) for number, clip in enumerate(clips)]
-    return write_store(
-        path,
-        noisy,
-        classes=synthetic.class_names(),
-        origin={"format": "synthetic", "severity": severity, "seed": seed},
-        overwrite=overwrite,
-    )

@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, final
@@ -19,6 +18,7 @@ from motiongen.generators.guard import require_finite
 from motiongen.generators.keys import SampleOptions, concatenate, draw_count, given, key
 from motiongen.generators.protocols import refuse_unused
 from motiongen.generators.recipe import class_path, plain
+from motiongen.generators.schedule import one_cycle
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 from motiongen.observation import Observation
 from motiongen.standardizer import Standardizer
@@ -28,8 +28,6 @@ MICRO_BATCH = 32
 LABEL_FEATURES = 32
 #: optimiser steps between two log entries: an entry costs as much as a small network's step
 LOG_STEPS = 20
-#: over which the learning rate rises
-WARM_UP_STEPS = 100
 #: below this share of frames a joint was hardly ever seen: it is not sampled
 SMALLEST_SUPPORT = 0.01
 
@@ -346,27 +344,15 @@ class Generator(pl.LightningModule, ABC):
         return (self.global_step + 1) / self.planned_steps()
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """AdamW with a short warm-up and a cosine to zero."""
+        """AdamW with a short warm-up and a cosine to nearly zero."""
         optimizer = torch.optim.AdamW(
             self.parameter_groups(), self.learning_rate, weight_decay=self.weight_decay, fused=True
         )
-        rates = [self._rate(group.get("span", (0.0, 1.0))) for group in optimizer.param_groups]
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rates)
+        schedule = one_cycle(optimizer, self.planned_steps())
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
-
-    def _rate(self, span: tuple[float, float]) -> Callable[[int], float]:
-        """Share of the peak rate at each step."""
-        begin, end = (share * self.planned_steps() for share in span)
-
-        def share(step: int) -> float:
-            done = min(1.0, max(0.0, (step - begin) / max(1.0, end - begin)))
-            rise = min(1.0, max(0.0, step - begin + 1) / WARM_UP_STEPS)
-            return rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
-
-        return share
 
     def planned_steps(self) -> int:
         """Optimiser steps of the whole training."""

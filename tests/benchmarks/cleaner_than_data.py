@@ -23,7 +23,7 @@ from matrix_on_msr import STEPS, commit, cpu_seconds
 from motiongen.checkpoint import load
 from motiongen.classifier import fill_gaps, predict
 from motiongen.data import synthetic
-from motiongen.data.module import as_batch, load_clips
+from motiongen.data.clips import as_batch, load_clips
 from motiongen.data.store import Store, write_store
 from motiongen.metrics.fidelity import fid, neighbour_scores
 from motiongen.metrics.movement import jerk, jitter

@@ -19,7 +19,7 @@ from matrix_on_msr import STEPS, commit
 
 from motiongen import layouts
 from motiongen.checkpoint import load
-from motiongen.data.module import as_batch, load_clips
+from motiongen.data.clips import as_batch, load_clips
 from motiongen.data.store import Store
 from motiongen.metrics.movement import jitter
 from motiongen.metrics.naturalness import bone_length_variation

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from encoders_on_msr import END, JUDGE, START, judged, lines, motiongen, shown
 
-from motiongen.data.module import as_batch, load_clips
+from motiongen.data.clips import as_batch, load_clips
 from motiongen.data.store import Store
 from motiongen.evaluation import evaluate
 from motiongen.report import Report

@@ -10,16 +10,9 @@ import torch
 
 from motiongen import layouts, transforms
 from motiongen.data import module, synthetic
-from motiongen.data.module import (
-    Epoch,
-    MotionData,
-    as_batch,
-    conform,
-    embedded_store,
-    fit_length,
-    load_clips,
-    write_synthetic,
-)
+from motiongen.data.clips import as_batch, conform, fit_length, load_clips
+from motiongen.data.embedded import embedded_store, write_synthetic
+from motiongen.data.module import Epoch, MotionData
 from motiongen.data.store import Store, write_store
 from motiongen.data.variation import Variation
 from motiongen.motion import Motion, MotionSpec

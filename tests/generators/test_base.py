@@ -150,7 +150,7 @@ def test_classes_outside_the_package_are_refused(tmp_path, path):
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("motiongen.data.module.write_synthetic", "is no Generator"),
+        ("motiongen.data.embedded.write_synthetic", "is no Generator"),
         ("motiongen.encoders.CNN", "is no Generator"),
         ("motiongen.generators.GAN2", "is no Generator"),
         ("motiongen.nowhere.VAE", "cannot be imported"),
@@ -165,7 +165,7 @@ def test_nothing_but_generators_is_called(tmp_path, path, words):
 
 def test_nothing_but_modules_is_called_inside(tmp_path):
     recipe = small().recipe
-    path = "motiongen.data.module.write_synthetic"
+    path = "motiongen.data.embedded.write_synthetic"
     recipe["init_args"]["encoder"] = {"class_path": path, "init_args": {}}
     with pytest.raises(ValueError, match=f"{path}.*is no Module"):
         checkpoint.load(save(tmp_path, recipe=recipe))
