@@ -16,9 +16,9 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from motiongen import encoders, generators
-from motiongen.checkpoint import BEST, LAST
+from motiongen.checkpoint import BEST, LAST, load
 from motiongen.data.module import MotionData
-from motiongen.generators import Generator
+from motiongen.generators import VAE, Generator, LatentFlow
 from motiongen.history import LOG, History
 from motiongen.monitoring import Monitor
 from motiongen.resuming import Saving, begin, checkpoint_before, require_same_run
@@ -56,6 +56,12 @@ class MotionCLI(LightningCLI):
             type=Tracking,
             default="off",
             help="track the run with Weights & Biases: offline or online",
+        )
+        parser.add_argument(
+            "--autoencoder",
+            type=Path | None,
+            default=None,
+            help="for a latent flow: run or checkpoint of the VAE to take instead of training one",
         )
         parser.add_argument("--seed", type=int, default=0, help="of weights, order and latents")
         parser.link_arguments("seed", "seed_everything")
@@ -177,12 +183,29 @@ def run(args: Sequence[str], say: Callable[[str], object]) -> int:
         raise ValueError(in_one_line(str(error))) from error
     out, resume = Path(cli.config["out"]), bool(cli.config["resume"])
     cli.model.seed = int(cli.config["seed"])
+    if cli.config["autoencoder"] is not None:
+        take_autoencoder(cli.model, cli.config["autoencoder"])
     code = fit(cli.model, cli.datamodule, cli.trainer, out, resume=resume)
     if code == 0:
         best = getattr(cli.trainer.checkpoint_callback, "best_model_score", None)
         score = "" if best is None else f", best validation score {float(best):.4g}"
         say(f"{out}: {cli.trainer.global_step} steps{score}; next: motiongen sample {out} --out …")
     return code
+
+
+def take_autoencoder(model: Generator, path: Path) -> None:
+    """Gives a latent flow a trained VAE.
+
+    Raises:
+        ValueError: if either is of another family, or they do not fit each other.
+        FileNotFoundError: if there is no such checkpoint.
+    """
+    if not isinstance(model, LatentFlow):
+        raise ValueError(f"--autoencoder: a {type(model).__name__} takes none; LatentFlow does")
+    autoencoder = load(path)
+    if not isinstance(autoencoder, VAE):
+        raise ValueError(f"{path}: holds a {type(autoencoder).__name__}, needed is a VAE")
+    model.take(autoencoder)
 
 
 def fit(

@@ -343,3 +343,19 @@ def test_tracking_offline_stays_in_the_folder_of_the_run(tmp_path, store):
 def test_encoders_are_all_tested():
     assert {getattr(motiongen.encoders, name).__base__ for name in ENCODERS} == {Encoder}
     assert len(ENCODERS) == 4
+
+
+def test_a_latent_flow_takes_a_trained_vae(tmp_path, store, capsys):
+    assert fit(store, tmp_path / "vae") == 0
+    flow = ["--model", "LatentFlow", "--autoencoder", str(tmp_path / "vae" / "last.ckpt")]
+    assert fit(store, tmp_path / "flow", *flow) == 0
+    taken = weights(tmp_path / "flow")
+    own = {name.removeprefix("autoencoder."): v for name, v in taken.items() if "autoenc" in name}
+    assert same(own, weights(tmp_path / "vae"))
+    assert len(motiongen.load(tmp_path / "flow").sample(2)) == 2
+    assert fit(store, tmp_path / "no", "--model", "VAE", *flow[2:]) == 2
+    assert "--autoencoder: a VAE takes none" in capsys.readouterr().err
+    flow[-1] = str(tmp_path / "flow" / "last.ckpt")
+    assert fit(store, tmp_path / "no", *flow) == 2
+    assert "holds a LatentFlow, needed is a VAE" in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()

@@ -122,7 +122,7 @@ class LatentFlow(Generator):
                 f"autoencoder: its latent has {autoencoder.latent} numbers, the flow "
                 f"{self.latent}; set latent to {autoencoder.latent}"
             )
-        self.autoencoder = autoencoder.requires_grad_(False)
+        self.autoencoder = autoencoder.requires_grad_(False).train(self.training)
         self.autoencoder_share = 0.0
         own, taken = self.recipe["init_args"], autoencoder.recipe["init_args"]
         own |= {name: taken[name] for name in own if name in taken and name not in OWN}

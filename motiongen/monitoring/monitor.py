@@ -30,7 +30,7 @@ from pytorch_lightning.callbacks import Callback
 
 from motiongen.evaluation.sets import Ruler
 from motiongen.generators import Generator
-from motiongen.generators.base import WARM_UP_STEPS
+from motiongen.generators.schedule import WARM_UP_STEPS
 from motiongen.monitoring.detectors import Detectors, Healthy, Labels, positions
 from motiongen.motion import NO_LABEL, MotionBatch
 
