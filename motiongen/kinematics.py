@@ -82,5 +82,8 @@ class ConstantBones(nn.Module):
         weight = exists[..., None, None].to(x.dtype)
         mean = (length * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp(min=1)
         rigid = bones / length.clamp(min=1e-6) * mean
+        # a joint that was never seen may be anywhere: what hangs on it stays where it is
+        known = body.support > 0
+        rigid = torch.where((known & known[self.parents])[:, None], rigid, bones)
         root = position[:, :, self.root, None]
         return root + self.ancestors @ rigid - offset

@@ -32,7 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("checkpoint", type=Path, help="folder of a run, or a checkpoint file")
     add("--out", type=Path, required=True, help="a file if named *.npz, else a store")
-    add("--n", type=int, help="number of clips; by default as many as `fit` was given")
+    add(
+        "--n",
+        type=int,
+        help="number of clips; by default as many as `fit` was given (--like: 8, --between: 9)",
+    )
     add("--counts-like", choices=["train"], help="as many of each class as `fit` was given")
     add("--label", help="name of the one class to sample")
     add("--length", type=int, help="frames of every clip; by default drawn as in training")

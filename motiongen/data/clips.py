@@ -33,18 +33,28 @@ def conform(motion: Motion, spec: MotionSpec) -> Motion:
 
 
 def fit_length(motion: Motion, frames: int, share: float = 0.5) -> Motion:
-    """Cuts a clip that is too long; `share` places the window from start (0) to end (1).
+    """Cuts a clip that is too long; `share` places the window, see `window_start`."""
+    if motion.num_frames <= frames:
+        return motion
+    return cut(motion, window_start(motion, frames, share), frames)
+
+
+def window_start(motion: Motion, frames: int, share: float) -> int:
+    """First frame of a window, from the start (share 0) to the end (1) of a longer clip.
 
     Where the window would show nothing at all, the nearest one that shows something is taken.
     """
     spare = motion.num_frames - frames
-    if spare <= 0:
-        return motion
     start = round(share * spare)
     shown = motion.mask.any(1).nonzero()[:, 0]
     if not ((shown >= start) & (shown < start + frames)).any():
         nearest = int(shown[(shown - start - frames // 2).abs().argmin()])
         start = min(max(nearest - frames // 2, 0), spare)
+    return start
+
+
+def cut(motion: Motion, start: int, frames: int) -> Motion:
+    """A window of a clip, the body's centre moved to the origin."""
     return transforms.centre(transforms.crop(motion, start, frames))
 
 

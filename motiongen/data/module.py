@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from motiongen.data import splits
-from motiongen.data.clips import as_batch, fit_length, load_clips
+from motiongen.data.clips import as_batch, cut, load_clips, window_start
 from motiongen.data.embedded import embedded_store
 from motiongen.data.store import Store
 from motiongen.data.variation import Variation
@@ -23,6 +23,8 @@ from motiongen.noise import Noise, noisy_view
 DEFAULT_VARIATION = Variation()
 #: keep the draws of order, windows and variations apart
 ORDER, WINDOW, VARIATION = range(3)
+#: frames of a clip whose path is found as a whole: the cost grows with their third power
+LONGEST_PATH = 512
 
 
 def stream(seed: int, *numbers: int) -> np.random.Generator:
@@ -84,8 +86,8 @@ class MotionData(pl.LightningDataModule):
         self.batch_size, self.epoch_steps, self.seed = batch_size, epoch_steps, seed
         self.train: list[Motion] = []
         self.held: list[Motion] = []
-        #: gives batches their `path`; set by a generator that learns from it
-        self.find_path: Callable[[MotionBatch], Tensor] | None = None
+        self._find_path: Callable[[MotionBatch], Tensor] | None = None
+        self._whole_paths: dict[int, Tensor] = {}
         #: called when a step is done and the next batch is asked for; set by what saves then
         self.before_batch: Callable[[], object] | None = None
 
@@ -153,11 +155,18 @@ class MotionData(pl.LightningDataModule):
         """Clip `number` as it looks in pass `turn` over the data: its window and its noise."""
         motion = self.train[number]
         if motion.num_frames > self.spec.frames:
-            share = stream(self.seed, WINDOW, turn, number).random()
-            motion = fit_length(motion, self.spec.frames, share)
+            motion = cut(motion, self._start(number, turn), self.spec.frames)
         if self.noise is not None:
             motion = noisy_view(motion, self.noise, self.seed, number, turn + 1)
         return motion
+
+    def _start(self, number: int, turn: int) -> int:
+        """First frame of a clip's window in a turn."""
+        motion = self.train[number]
+        if motion.num_frames <= self.spec.frames:
+            return 0
+        share = stream(self.seed, WINDOW, turn, number).random()
+        return window_start(motion, self.spec.frames, share)
 
     def batch(self, step: int) -> MotionBatch:
         """Batch `step` of the training: a function of the seed and of `step` alone."""
@@ -176,33 +185,59 @@ class MotionData(pl.LightningDataModule):
         pairs = zip(rows.tolist(), turns.tolist(), strict=True)
         views = [self._view(row, turn) for row, turn in pairs]
         clips = collate(views, self.spec.frames, rows.tolist())
-        return clips if self.find_path is None else clips.replace(path=self._paths(clips))
+        return (
+            clips
+            if self.find_path is None
+            else clips.replace(path=self._paths(clips, turns.tolist()))
+        )
 
-    def _paths(self, clips: MotionBatch) -> Tensor:
-        """Paths of a batch; those of clips that never change are found once for all.
+    @property
+    def find_path(self) -> Callable[[MotionBatch], Tensor] | None:
+        """Gives batches their `path`; set by a generator that learns from it."""
+        return self._find_path
+
+    @find_path.setter
+    def find_path(self, value: Callable[[MotionBatch], Tensor] | None) -> None:
+        self._find_path = value
+        # what was found by another one is none of its
+        self._whole_paths = {}
+        self.__dict__.pop("_same_each_turn", None)
+
+    def _paths(self, clips: MotionBatch, turns: list[int]) -> Tensor:
+        """Paths of a batch of views; without noise they are cut from those of whole clips.
 
         The others are found one by one: in another batch a path could differ in its last bits,
         and a resumed run would no longer be the same.
         """
         assert self.find_path is not None and clips.index is not None
-        known, rows = self._lasting_paths, clips.index.tolist()
-        return torch.stack(
-            [
-                known[row] if row in known else self.find_path(clips.select(slice(i, i + 1)))[0]
-                for i, row in enumerate(rows)
-            ]
-        )
+        paths = []
+        for place, (row, turn) in enumerate(zip(clips.index.tolist(), turns, strict=True)):
+            view = clips.select(slice(place, place + 1))
+            whole = self._whole_path(row)
+            paths.append(
+                self.find_path(view)[0] if whole is None else self._cut(whole, row, turn, view)
+            )
+        return torch.stack(paths)
 
-    @cached_property
-    def _lasting_paths(self) -> dict[int, Tensor]:
-        assert self.find_path is not None
-        fitting = [
-            i for i, motion in enumerate(self.train) if motion.num_frames <= self.spec.frames
-        ]
-        if self.noise is not None or not fitting:
-            return {}
-        clips = collate([self.train[i] for i in fitting], self.spec.frames)
-        return dict(zip(fitting, self.find_path(clips), strict=True))
+    def _whole_path(self, row: int) -> Tensor | None:
+        """Path of a whole clip, found once; None where each view has its own."""
+        motion = self.train[row]
+        if self.noise is not None or motion.num_frames > LONGEST_PATH:
+            return None
+        if row not in self._whole_paths:
+            assert self.find_path is not None
+            self._whole_paths[row] = self.find_path(collate([motion], motion.num_frames))[0]
+        return self._whole_paths[row]
+
+    def _cut(self, path: Tensor, row: int, turn: int, view: MotionBatch) -> Tensor:
+        """The part of a whole clip's path that a view shows, moved as the view was."""
+        start, frames, seen = self._start(row, turn), int(view.length[0]), view.mask[0]
+        frame, joint = seen.nonzero()[0].tolist()
+        moved = view.joints[0, frame, joint] - self.train[row].joints[start + frame, joint]
+        part = path[start : start + frames] + moved
+        # a joint that the view never shows is none of its
+        part = torch.where(seen.any(0)[:, None], part, 0.0)
+        return torch.cat([part, part.new_zeros(view.joints.shape[1] - frames, *part.shape[1:])])
 
     def _order(self, turn: int) -> np.ndarray:
         return stream(self.seed, ORDER, turn).permutation(len(self.train))

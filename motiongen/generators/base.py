@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from motiongen import __version__, layouts
 from motiongen.generators.energy import Foretold, foretell, validation_score
 from motiongen.generators.guard import require_finite
-from motiongen.generators.keys import SampleOptions, concatenate, draw_count, given, key
+from motiongen.generators.keys import SampleOptions, concatenate, draw_count, given, key, parts_of
 from motiongen.generators.protocols import refuse_unused
 from motiongen.generators.recipe import class_path, plain
 from motiongen.generators.schedule import one_cycle
@@ -28,6 +28,8 @@ MICRO_BATCH = 32
 LABEL_FEATURES = 32
 #: optimiser steps between two log entries: an entry costs as much as a small network's step
 LOG_STEPS = 20
+#: clips whose noise is taken off together: memory grows with their number and squared length
+PATHS_AT_ONCE = 32
 #: below this share of frames a joint was hardly ever seen: it is not sampled
 SMALLEST_SUPPORT = 0.01
 
@@ -138,6 +140,11 @@ class Generator(pl.LightningModule, ABC):
 
     def find_path(self, clips: MotionBatch) -> Float[Tensor, "B T J C"]:
         """Where the joints most likely were, in physical units; 0 where a clip says nothing."""
+        # a loader asks for clips that are not on the model's device yet
+        found = [self._path_of(part.to(self.device)) for part in parts_of(clips, PATHS_AT_ONCE)]
+        return torch.cat(found).to(clips.joints.device)
+
+    def _path_of(self, clips: MotionBatch) -> Tensor:
         path = self.observation.clean(
             self.standardizer(clips.joints), clips.mask, clips.frame_mask
         )
@@ -280,9 +287,12 @@ class Generator(pl.LightningModule, ABC):
         exists = (frames < length[:, None])[..., None].expand(-1, -1, self.skeleton.num_joints)
         clean = self.draw(noise, label, length, options)
         joints = self.standardizer.inverse(clean)
-        anchor = list(self.skeleton.anchor)
+        supported = self.standardizer.support >= SMALLEST_SUPPORT
+        # a place that the model never learned is no place to centre on
+        anchor = [joint for joint in self.skeleton.anchor if supported[joint]]
+        anchor = anchor or supported.nonzero()[:, 0].tolist()
         joints = joints - joints[:, :1, anchor].mean(2, keepdim=True)
-        known = exists & (self.standardizer.support >= SMALLEST_SUPPORT)
+        known = exists & supported
         return MotionBatch(
             joints=torch.where(known[..., None], joints, 0.0),
             confidence=known.float(),
@@ -298,7 +308,7 @@ class Generator(pl.LightningModule, ABC):
         torch.manual_seed(int(key(self.seed, self.global_step, 3).integers(2**62)))
 
     def training_step(self, batch: MotionBatch, number: int) -> Tensor:
-        """One step of the loss; generators with several optimisers replace it."""
+        """One step of the loss."""
         losses = self.losses(batch)
         total = losses["total"]
         require_finite(losses, batch, f"loss of step {self.global_step}")
@@ -315,18 +325,18 @@ class Generator(pl.LightningModule, ABC):
         self.log_dict({f"validation/{n}": v for n, v in losses.items()}, batch_size=len(batch))
 
     def on_validation_epoch_end(self) -> None:
-        """Scores samples against these people: the score that chooses the checkpoint.
-
-        The loss does not: it is lowest long before samples are best, as it judges how well
-        strange clips are encoded and not what comes of the latents.
-        """
+        """Scores samples against these people, for the score that chooses the checkpoint."""
         assert self.foretold is not None
         energy = validation_score(self.foretold, self.standardizer.scale)
         self.log("validation/energy", energy)
         self.log("validation/score", self.score(energy), prog_bar=True)
 
     def score(self, energy: Tensor) -> Tensor:
-        """What chooses the checkpoint, low is good: the energy score, if nothing else does."""
+        """What chooses the checkpoint, low is good: the energy score, if nothing else does.
+
+        An autoencoder's loss would not do: it is lowest long before samples are best, as it judges
+        how well strange clips are encoded and not what comes of the latents.
+        """
         return energy
 
     def parameter_groups(self) -> list[dict[str, Any]]:
@@ -338,10 +348,10 @@ class Generator(pl.LightningModule, ABC):
         return [{"params": [p for p in self.parameters() if p.requires_grad]}]
 
     def progress(self) -> float:
-        """Share of the training that is done; 1 outside of it."""
+        """Share of the training that is done, below 1; 1 outside of it."""
         if not self.training or self._trainer is None:
             return 1.0
-        return (self.global_step + 1) / self.planned_steps()
+        return (self.global_step + 0.5) / self.planned_steps()
 
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW with a short warm-up and a cosine to nearly zero."""

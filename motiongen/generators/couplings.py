@@ -25,7 +25,7 @@ def affine_couplings(features: int, layers: int) -> nn.Module:
 
 
 def spline_flow(features: int, context: int, layers: int, hidden: int, bins: int) -> nn.Module:
-    """Rational-quadratic spline couplings, with random halves, from data to a normal.
+    """Rational-quadratic spline couplings, with fixed halves, from data to a normal.
 
     Source: Durkan et al., Neural Spline Flows, NeurIPS 2019.
     """

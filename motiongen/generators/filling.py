@@ -12,6 +12,7 @@ from torch import Tensor
 from motiongen.generators.base import Generator
 from motiongen.generators.codes import Coded, Wanted, coded
 from motiongen.generators.controls import checked, in_batches
+from motiongen.generators.differentiable import without_cudnn
 from motiongen.generators.keys import SampleOptions, key
 from motiongen.motion import MotionBatch
 from motiongen.skeleton import Skeleton
@@ -169,7 +170,7 @@ def search_code(
     first, second = torch.zeros_like(code), torch.zeros_like(code)
     for step in range(1, SEARCH_STEPS + 1):
         # gradients of recurrent networks in evaluation mode are not in cuDNN
-        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        with torch.enable_grad(), without_cudnn(True):
             code = code.detach().requires_grad_()
             clean = codes.clips_of(code, wanted, codes.code_options)
             cost = 0.5 * ((code - fresh) ** 2).sum() - weighs.tempered_log_prob(clips, clean).sum()

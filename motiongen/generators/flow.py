@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from motiongen.encoders import CNN, EncoderFactory
 from motiongen.generators.average import Average
 from motiongen.generators.base import Generator
+from motiongen.generators.differentiable import without_cudnn
 from motiongen.generators.flow_layers import Context
 from motiongen.generators.flow_network import FlowNetwork, normal_log_density
 from motiongen.generators.keys import SampleOptions, normal_rows
@@ -208,8 +209,26 @@ class Flow(Generator):
 
     def _denoised(self, x: Tensor, seen: Tensor, context: Context) -> Tensor:
         """The mean of the clips that, with the known noise, could be x: Tweedie's formula."""
-        with torch.enable_grad():
+        # gradients of recurrent networks in evaluation mode are not in cuDNN
+        with torch.enable_grad(), without_cudnn(True):
             x = x.detach().requires_grad_()
             density, _ = self._density(self.average.network[1], x, seen, context)
             (score,) = torch.autograd.grad(density.sum(), x)
         return x.detach() + self.dequantisation**2 * score
+
+    def diagnose(self) -> dict[str, Tensor]:
+        """The flow's "largest_log_scale" and "inverse_error", |x - inverse(forward(x))|.
+
+        Both for held-back clips, cleaned and with the noise that the flow learned with.
+        """
+        if self.foretold is None:
+            return {}
+        x, seen, _ = self._clean(self.foretold.clips)
+        embedding, network = self.average.network
+        clips = self.foretold.clips
+        context = self._context(clips.label, clips.length, embedding, x.shape[1])
+        x = torch.where(seen[..., None], x + self.dequantisation * self._same_noise(x), 0.0)
+        z, _, extreme = network(x, seen, context)
+        back = network.inverse(z, seen, context)
+        error = torch.where(seen[..., None], back - x, 0.0).abs().max()
+        return {"largest_log_scale": extreme, "inverse_error": error}

@@ -21,6 +21,8 @@ from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 #: the clip foretold at a point and a time
 Foretell = Velocity
 #: takes clips back to noise and forth again: small steps, from `LAST` on, at the model as trained
+#: noises and times for each clip in the score that chooses the checkpoint
+SCORE_DRAWS = 4
 THERE_AND_BACK = SampleOptions(guidance=1.0, steps=50)
 
 
@@ -54,7 +56,7 @@ class FlowMatching(Generator):
     """
 
     learns_from_paths = True
-    # few steps and no guidance: enough to rank the checkpoints of one model
+    # few steps and no guidance: enough for the energy score and for signs of collapse
     validation_options = SampleOptions(guidance=1.0, steps=4)
 
     def __init__(
@@ -101,11 +103,15 @@ class FlowMatching(Generator):
 
     def losses(self, batch: MotionBatch) -> dict[str, Tensor]:
         """Mean square error of the velocity, held at its end, where joints were seen."""
+        return {"total": self._loss(batch, 0)}
+
+    def _loss(self, batch: MotionBatch, seed: int) -> Tensor:
+        """The loss; `seed` of noise and times counts in evaluation only."""
         path = self.find_path(batch) if batch.path is None else batch.path
         shown = batch.mask.any(1, keepdim=True) & batch.frame_mask[..., None]
         x = torch.where(shown[..., None], self.standardizer(path), 0.0)
         known = self.known(shown, batch)
-        noise, time = self._draws(x)
+        noise, time = self._draws(x, seed)
         # samples come from the average: in validation it is judged
         own = (self.label_embedding, self.denoiser)
         embedding, denoiser = own if self.training else self.average.network
@@ -115,15 +121,16 @@ class FlowMatching(Generator):
         error = emphasis(time) * (out - x) ** 2
         seen = batch.mask[..., None]
         count = (seen.sum() * x.shape[-1]).clamp(min=1)
-        return {"total": torch.where(seen, error, 0.0).sum() / count}
+        return torch.where(seen, error, 0.0).sum() / count
 
     def score(self, energy: Tensor) -> Tensor:
-        """The loss for people not trained on: it judges every step from noise to a clip.
+        """The loss for people not trained on, with several noises and times a clip.
 
         The energy score cannot tell late checkpoints apart, whose samples differ in detail.
         """
         assert self.foretold is not None
-        return self.losses(self.foretold.clips)["total"]
+        clips = self.foretold.clips
+        return torch.stack([self._loss(clips, seed) for seed in range(SCORE_DRAWS)]).mean()
 
     def known(self, shown: Tensor, batch: MotionBatch) -> Tensor:
         """Joints that the network is told to be there. Shapes: [B,T,J] -> [B,T,J].
@@ -137,7 +144,7 @@ class FlowMatching(Generator):
         told = torch.rand(len(shown), device=shown.device) < 0.5
         return torch.where(told[:, None, None], everything, shown).float()
 
-    def _draws(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def _draws(self, x: Tensor, seed: int) -> tuple[Tensor, Tensor]:
         """Noise like `x` and a time for each clip, evenly spread over a batch."""
         size = len(x)
         if self.training:
@@ -145,9 +152,10 @@ class FlowMatching(Generator):
             order = torch.randperm(size, device=x.device)
         else:
             # the same at each validation, so that losses can be compared
-            rng = torch.Generator().manual_seed(0)
+            rng = torch.Generator().manual_seed(seed)
             noise = torch.randn(x.shape, generator=rng).to(x)
-            shift, order = x.new_full((), 0.5), torch.arange(size, device=x.device)
+            shift = x.new_full((), 0.5)
+            order = torch.randperm(size, generator=rng).to(x.device)
         return noise, LAST * (order + shift) / size
 
     def noise(self, keys: Sequence[np.random.Generator]) -> Tensor:

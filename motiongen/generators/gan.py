@@ -1,7 +1,6 @@
 """The generative adversarial network."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from motiongen.encoders import CNN, EncoderFactory
 from motiongen.generators.average import Average
 from motiongen.generators.base import LABEL_FEATURES, Generator
+from motiongen.generators.differentiable import without_cudnn
 from motiongen.generators.keys import SampleOptions, normal_rows
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.networks import Decoder, Pool
@@ -239,19 +239,6 @@ class Critic(nn.Module):
         with sdpa_kernel(SDPBackend.MATH), without_cudnn(self.recurrent):
             features = F.gelu(self.pool(x, confidence, length, condition))
         return (features * self.direction(condition)).mean(1)
-
-
-def without_cudnn(wanted: bool) -> AbstractContextManager[None]:
-    """Leaves cuDNN aside, where that is wanted, and its other settings as they are."""
-    if not wanted:
-        return nullcontext()
-    now = torch.backends.cudnn
-    return now.flags(
-        enabled=False,
-        benchmark=now.benchmark,
-        deterministic=now.deterministic,
-        allow_tf32=now.allow_tf32,
-    )
 
 
 def energy_of(fakes: Tensor, real: Tensor, mask: Tensor) -> Tensor:

@@ -84,3 +84,8 @@ def concatenate(parts: Sequence[MotionBatch]) -> MotionBatch:
         columns = [getattr(part, name) for part in parts]
         values[name] = None if columns[0] is None else torch.cat(columns)
     return MotionBatch(**values)
+
+
+def parts_of(clips: MotionBatch, size: int) -> list[MotionBatch]:
+    """Batches of at most `size` clips, in order."""
+    return [clips.select(slice(at, at + size)) for at in range(0, len(clips), size)]

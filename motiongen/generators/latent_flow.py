@@ -101,6 +101,7 @@ class LatentFlow(Generator):
             latent=latent,
             condition=condition,
             kl_weight=kl_weight,
+            warm_up=warm_up,
             free_bits=free_bits,
             rigid=rigid,
             noise_degrees=noise_degrees,
@@ -136,6 +137,22 @@ class LatentFlow(Generator):
         else:
             self.standardizer.load_state_dict(self.autoencoder.standardizer.state_dict())
 
+    def setup(self, stage: str) -> None:
+        """As in the base; a VAE that was taken must have learned from the same people.
+
+        Raises:
+            ValueError: if it did not: scores on unseen people would be of seen ones.
+        """
+        super().setup(stage)
+        if stage != "fit" or not (known := self.autoencoder.provenance):
+            return
+        for name in ("store", "subjects", "validation_subjects"):
+            if known.get(name) != self.provenance.get(name):
+                raise ValueError(
+                    f"autoencoder: its {name.replace('_', ' ')} were {known.get(name)}, here they "
+                    f"are {self.provenance.get(name)}; use the same data, split and seed"
+                )
+
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The autoencoder's rate falls to nothing where the flow goes on alone."""
         rest = [*self.label_embedding.parameters(), *self.flow.parameters()]
@@ -148,7 +165,7 @@ class LatentFlow(Generator):
     def losses(self, batch: MotionBatch) -> dict[str, Tensor]:
         """The autoencoder's bound while it learns, and the flow's negative log density."""
         done = self.progress()
-        learns = self.autoencoder_share > 0 and (done <= self.autoencoder_share or done == 1.0)
+        learns = self.autoencoder_share > 0 and (done <= self.autoencoder_share or done == 1)
         terms: dict[str, Tensor] = {}
         if learns:
             share = min(1.0, done / (self.autoencoder_share * max(self.warm_up, 1e-6)))
@@ -160,6 +177,8 @@ class LatentFlow(Generator):
     def flow_loss(self, batch: MotionBatch) -> Tensor:
         """Mean negative log density of latents, in nats and in units of the VAE's prior."""
         auto = self.autoencoder
+        # where a label is hidden it is hidden from all: its latents have units of their own
+        batch = batch.replace(label=self.training_label(batch.label))
         with torch.no_grad():
             mean, log_variance = auto.encode(batch)
             middle, spread = self._units(auto.condition(batch.label, batch.length))
@@ -169,7 +188,7 @@ class LatentFlow(Generator):
             latent = mean + scale * torch.randn(DRAWS, *mean.shape, device=mean.device)
         else:
             latent = mean[None]
-        condition = self.condition(self.training_label(batch.label), batch.length)
+        condition = self.condition(batch.label, batch.length)
         inside, growth = self.flow(condition.expand(len(latent), -1, -1)).call_and_ladj(latent)
         constant = 0.5 * self.latent * float(np.log(2 * np.pi))
         return (0.5 * (inside**2).sum(-1) + constant - growth).mean()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from motiongen.encoders import CNN, EncoderFactory
 from motiongen.generators import controls, filling
-from motiongen.generators.base import Generator
+from motiongen.generators.base import SMALLEST_SUPPORT, Generator
 from motiongen.generators.codes import Wanted
 from motiongen.generators.couplings import affine_couplings
 from motiongen.generators.keys import SampleOptions
@@ -101,8 +101,6 @@ class VAE(Generator):
         if free_bits < 0:
             raise ValueError(f"free_bits: found {free_bits}, must not be negative")
         self.latent, self.kl_weight, self.warm_up = latent, kl_weight, warm_up
-        #: posterior means in units of the prior, and the divergence of each dimension
-        self._judged: tuple[Tensor, Tensor] | None = None
         self.free_bits = free_bits
         known = self.condition_features
         self.likelihood = Likelihood(self.skeleton.num_joints, degrees=noise_degrees)
@@ -136,16 +134,16 @@ class VAE(Generator):
         base = self._gaussian(x, batch.confidence, batch.length, condition)
         prior = self.prior_of(condition)
         latent, kl = self._draw_posterior(*base, prior)
-        if not self.training:
-            away = (latent - prior[0]) / (0.5 * prior[1]).exp()
-            self._judged = away.detach(), kl.detach()
         clean = self.decode(latent, condition, batch.length)
         level = self.observation.level
         log_prob = self.likelihood.log_prob(x, clean, batch.confidence, level)
         coordinates = (batch.mask.sum() * self.spec.channels).clamp(min=1)
         likelihood = -log_prob.sum() / coordinates
-        # what a dimension tells below its free bits costs nothing
-        cost = len(batch) * kl.mean(0).clamp(min=self.free_bits).sum()
+        cost = kl.mean(0)
+        if self.free_bits:
+            # what a dimension tells below its free bits costs nothing
+            cost = cost.clamp(min=self.free_bits)
+        cost = len(batch) * cost.sum()
         return {
             "total": likelihood + kl_weight * cost / coordinates,
             "likelihood": likelihood,
@@ -156,11 +154,15 @@ class VAE(Generator):
         self, mean: Tensor, log_variance: Tensor, prior: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, Tensor]:
         """A latent of each posterior and its divergence, a value a dimension. -> [B,Z], [B,Z]."""
-        # validation uses the posterior's mean: its score then has no noise of its own
-        noise = torch.randn_like(mean) if self.training else torch.zeros_like(mean)
-        latent = mean + (0.5 * log_variance).exp() * noise
         if self.bend is None:
+            # validation uses the posterior's mean: its score then has no noise of its own
+            noise = torch.randn_like(mean) if self.training else torch.zeros_like(mean)
+            latent = mean + (0.5 * log_variance).exp() * noise
             return latent, gaussian_kl(mean, log_variance, *prior)
+        # its divergence is known by draws only: the same ones at each validation
+        rng = None if self.training else torch.Generator(mean.device).manual_seed(0)
+        noise = torch.randn(mean.shape, generator=rng, device=mean.device)
+        latent = mean + (0.5 * log_variance).exp() * noise
         density = -0.5 * (noise**2 + log_variance)
         latent, growth = self.bend().call_and_ladj(latent)
         prior_mean, prior_log_variance = prior
@@ -203,9 +205,10 @@ class VAE(Generator):
         condition = self.condition(batch.label, batch.length)
         clean = self.decode(self.encode(batch)[0], condition, batch.length)
         self.train(was_training)
-        exists = batch.frame_mask[..., None].expand(clean.shape[:3])
-        joints = torch.where(exists[..., None], self.standardizer.inverse(clean), 0.0)
-        return batch.replace(joints=joints, confidence=exists.float())
+        # where a joint was never seen, nothing was learned
+        known = batch.frame_mask[..., None] & (self.standardizer.support >= SMALLEST_SUPPORT)
+        joints = torch.where(known[..., None], self.standardizer.inverse(clean), 0.0)
+        return batch.replace(joints=joints, confidence=known.float())
 
     @torch.no_grad()
     def refresh(self, clips: MotionBatch) -> None:
@@ -222,7 +225,6 @@ class VAE(Generator):
     def diagnose(self) -> dict[str, Tensor]:
         """How many latent dimensions tell something of a clip, and how much each tells.
 
-        Of the batch judged last in evaluation, so that nothing is encoded twice.
         "active_units": dimensions in which posterior means vary by more than 0.01, in units of
         the prior for each clip's label and length. "smallest_kl", "largest_kl": mean nats of the
         dimension that tells least and of that which tells most.
@@ -230,9 +232,15 @@ class VAE(Generator):
         Source: Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders, ICLR 2016,
             section 5 (active units).
         """
-        if self._judged is None:
+        if self.foretold is None:
             return {}
-        away, kl = self._judged
+        clips = self.foretold.clips
+        condition = self.condition(clips.label, clips.length)
+        x = self.standardizer(clips.joints)
+        base = self._gaussian(x, clips.confidence, clips.length, condition)
+        prior = self.prior_of(condition)
+        latent, kl = self._draw_posterior(*base, prior)
+        away = (latent - prior[0]) / (0.5 * prior[1]).exp()
         return {
             "active_units": (away.var(0, correction=0) > ACTIVE_VARIANCE).sum(),
             "smallest_kl": kl.mean(0).min(),

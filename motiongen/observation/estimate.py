@@ -79,7 +79,8 @@ def _estimate(level: np.ndarray, scaled: np.ndarray) -> NoiseEstimate:
     calm = np.where(np.abs(scaled) < 4, scaled, np.nan)
     both = calm[:, 1:] * calm[:, :-1]
     square = np.nanmean(calm**2) if np.isfinite(calm).any() else 0.0
-    correlation = float(np.nanmean(both) / square) if square > 0 and both.size else 0.0
+    known = square > 0 and np.isfinite(both).any()
+    correlation = float(np.nanmean(both) / square) if known else 0.0
     tails = _tails(scaled.reshape(-1))
     return NoiseEstimate(torch.from_numpy(level).float(), min(max(correlation, 0.0), 0.98), tails)
 

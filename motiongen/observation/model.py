@@ -10,6 +10,9 @@ from motiongen.observation.estimate import estimate_noise
 from motiongen.observation.smoothing import smooth
 from motiongen.skeleton import Skeleton
 
+#: steps that a quantile is taken of: more change nothing
+MOST_STEPS = 10**6
+
 
 class Observation(nn.Module):
     """The noise of an estimator: level at each joint, correlation in time, heavy tails.
@@ -81,12 +84,19 @@ class Observation(nn.Module):
         seen = mask
         for _ in range(order):
             seen = seen[:, 1:] & seen[:, :-1]
-        step = torch.where(seen[..., None], joints.diff(dim=1, n=order), 0.0).square().mean(-1)
-        # outliers are no motion: the largest 1 % of the steps are cut to where they begin
-        step = step.flatten(0, 1)
-        cap = torch.quantile(step.mT[:, : 10**6].float(), 0.99, dim=1)
-        mean = step.minimum(cap).sum(0) / seen.flatten(0, 1).sum(0).clamp(min=1)
+        seen = seen.flatten(0, 1)
+        step = joints.diff(dim=1, n=order).flatten(0, 1).square().mean(-1)
+        moved = [self._calm_mean(step[:, j][seen[:, j]]) for j in range(seen.shape[1])]
+        mean = torch.stack(moved).to(self.level)
         return (mean - gain * self.level**2).maximum(0.05 * mean).sqrt().clamp(min=1e-4)
+
+    @staticmethod
+    def _calm_mean(step: Tensor) -> Tensor:
+        """Mean without outliers, which are no motion: the largest 1 % are cut to their least."""
+        if len(step) == 0:
+            return step.new_zeros(())
+        few = step[:: len(step) // MOST_STEPS + 1]
+        return step.minimum(torch.quantile(few.float(), 0.99)).mean()
 
     @property
     def known(self) -> bool:

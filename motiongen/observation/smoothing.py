@@ -42,8 +42,9 @@ def smooth(
         speed: root mean square of first differences of clean motion.
         turn: root mean square of its second differences.
 
-    Source: Whittaker, On a New Method of Graduation, 1923; as a Gaussian process with an
-        autoregressive error: Kohn and Ansley, A New Algorithm for Spline Smoothing, 1987.
+    Source: Whittaker, On a New Method of Graduation, 1923; with an autoregressive error: Kohn,
+        Ansley and Wong, Nonparametric Spline Regression with Autoregressive Moving Average
+        Errors, Biometrika 1992.
     """
     turns = joints.new_full((*exists.shape,), turn).double()
     kept = mask
@@ -86,9 +87,9 @@ def _prior(exists: Tensor, speed: float, turns: Tensor, level: float) -> Tensor:
 def _solve(prior: Tensor, joints: Tensor, mask: Tensor, correlation: float) -> Tensor:
     noise = _noise_precision(mask, correlation)
     empty = ~mask.any(1)
-    ridge = 1e-6 + empty.double()
     eye = torch.eye(mask.shape[1], dtype=torch.float64, device=mask.device)
-    system = prior + noise + 1e-9 * eye + eye * (empty.double() * ridge)[:, None, None]
+    # where nothing was seen any path will do
+    system = prior + noise + eye * (1e-9 + empty.double())[:, None, None]
     seen = torch.where(mask[..., None], joints, 0.0).double()
     return torch.linalg.solve(system, noise @ seen).to(joints.dtype)
 

@@ -61,11 +61,11 @@ def train(cell: str, store: Path, out: Path, minutes: int, seed: int) -> dict[st
         *("--model", family, "--model.encoder", encoder, "--trainer.max_steps", steps),
         *("--seed", seed, "--out", out, *resume),
     )
+    # a training that was stopped took its time before, which nobody counted
     used = {
         "steps": steps,
-        "cpu_seconds": round(cpu_seconds() - before),
-        "seconds": round(time.perf_counter() - start),
-        "resumed": bool(resume),
+        "cpu_seconds": None if resume else round(cpu_seconds() - before),
+        "seconds": None if resume else round(time.perf_counter() - start),
     }
     clock.write_text(json.dumps(used))
     return used
@@ -199,6 +199,11 @@ OVERVIEW = (
 )
 
 
+def minutes_of(result: dict) -> str:
+    used = result["cpu_seconds"]
+    return "stopped and resumed" if used is None else f"{used / 60:.1f}"
+
+
 def overview_table(results: list[dict]) -> list[str]:
     rows = []
     for result in results:
@@ -206,7 +211,7 @@ def overview_table(results: list[dict]) -> list[str]:
         for _, title, column in OVERVIEW:
             tables = [table for name, table in result["scores"].items() if title in name]
             values.append(spread(tables[0].get(column, []) if tables else []))
-        minutes = f"{result['cpu_seconds'] / 60:.1f}"
+        minutes = minutes_of(result)
         rows.append([result["cell"], f"{result['steps']}", minutes, *values])
     return lines(["cell", "steps", "CPU min", *(head for head, _, _ in OVERVIEW)], rows)
 
@@ -216,7 +221,7 @@ def final_table(results: list[dict]) -> list[str]:
     for result in results:
         if "judge" in result:
             values = [spread(result["judge"][key]) for key, _, _ in JUDGE]
-            rows.append([result["cell"], f"{result['cpu_seconds'] / 60:.1f}", *values])
+            rows.append([result["cell"], minutes_of(result), *values])
     return lines(["cell", "CPU min", *(head for _, head, _ in JUDGE)], rows)
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from motiongen import layouts, transforms
-from motiongen.data import module, synthetic
+from motiongen.data import embedded, module, synthetic
 from motiongen.data.clips import as_batch, conform, fit_length, load_clips
 from motiongen.data.embedded import embedded_store, write_synthetic
 from motiongen.data.module import Epoch, MotionData
@@ -327,7 +327,7 @@ def test_conformed_clips_begin_at_the_origin():
 def test_the_embedded_data_set_is_made_once_and_trains(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     few = functools.partial(write_synthetic, num_subjects=4, repetitions=1)
-    monkeypatch.setattr(module, "write_synthetic", few)
+    monkeypatch.setattr(embedded, "write_synthetic", few)
     data = MotionData(fps=10.0, frames=24)
     data.setup("fit")
     (store,) = (tmp_path / "motiongen").iterdir()
@@ -358,19 +358,33 @@ def test_without_validation_everybody_is_learned_from(folder):
     assert sum(data.provenance()["class_counts"]) == len(data.train)
 
 
-def test_paths_are_those_of_the_views(folder):
+@pytest.mark.parametrize(("longest", "whole"), [(512, True), (0, False)])
+def test_paths_are_those_of_the_views(folder, monkeypatch, longest, whole):
+    monkeypatch.setattr(module, "LONGEST_PATH", longest)
     data = ready(folder, variation=None)
     # some clips fit, some are cut to a window that is another one each turn
     data.spec = replace(data.spec, frames=sorted(m.num_frames for m in data.train)[3])
     calls = []
 
     def find_path(clips):
-        calls.append(len(clips))
-        return clips.joints + 1.0
+        calls.append(clips.joints.shape[1])
+        return torch.where(clips.mask[..., None], clips.joints + 1.0, 0.0)
 
     data.find_path = find_path
-    for step in (0, 1, 5, 0):
+    steps = (0, 1, 5, 0)
+    for step in steps:
         batch = data.batch(step)
-        torch.testing.assert_close(batch.path, batch.joints + 1.0)
-    assert calls[0] == sum(m.num_frames <= data.spec.frames for m in data.train)
-    assert set(calls[1:]) == {1}
+        seen = batch.mask
+        torch.testing.assert_close(batch.path[seen], batch.joints[seen] + 1.0)
+    asked = len(steps) * len(batch)
+    assert len(calls) == (len({*data._whole_paths}) if whole else asked)
+    assert len(calls) < asked or not whole
+
+
+def test_another_model_finds_its_own_paths(folder):
+    data = ready(folder)
+    for shift in (1.0, 2.0):
+        data.find_path = lambda clips, shift=shift: clips.joints + shift
+        batch = data.batch(0)
+        plain = batch.path - batch.joints
+        assert float(plain[batch.mask].abs().mean()) > 0.5 * shift
