@@ -243,8 +243,9 @@ def test_the_subjects_are_in_the_recordings(realdata, name, folder):
 
 
 @pytest.mark.parametrize("name", ["CNN", "RNN", "GCN", "Transformer"])
-def test_an_encoder_named_on_the_line_has_its_own_defaults(name):
+def test_an_encoder_named_on_the_line_has_its_own_defaults(store, name):
     """Not those of the default encoder where their names agree."""
-    factory = parsed([], "--model.encoder", name).model.recipe["init_args"]["encoder"]
+    words = ("--data.store", str(store), "--model.encoder", name)
+    factory = parsed([], *words).model.recipe["init_args"]["encoder"]
     defaults = inspect.signature(getattr(encoders, name)).parameters
     assert all(value == defaults[option].default for option, value in factory["init_args"].items())

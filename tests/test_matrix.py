@@ -14,7 +14,6 @@ from motiongen.testing.generators import (
     gradient_reaches_every_parameter,
     losses_are_finite,
     losses_ignore_what_was_not_seen,
-    sample_is_a_function_of_its_number,
     samples_are_motions,
 )
 from motiongen.testing.models import (
@@ -53,7 +52,6 @@ def test_there_are_cells():
         losses_ignore_what_was_not_seen,
         gradient_reaches_every_parameter,
         samples_are_motions,
-        sample_is_a_function_of_its_number,
     ],
     ids=lambda check: check.__name__,
 )

@@ -28,7 +28,7 @@ CLASSES = ("wave", "kick", "squat", "walk", "bend", "clap")
 #: people of a trial
 TRAIN, HELD = 14, 3
 #: draws of each case
-TRIALS = 20
+TRIALS = 10
 COLLAPSES = ("50 modes", "10 modes", "variance halved", "memorised")
 
 

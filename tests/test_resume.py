@@ -169,7 +169,13 @@ def kill_before_the_first_checkpoint(run, process):
     return wait(process, run.table.exists) and kill(process)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+#: one that is sampled from its weights and one from an average; the slow tests kill all of them
+QUICK = ("VAE", "FlowMatching")
+
+
+@pytest.mark.parametrize(
+    "family", [f if f in QUICK else pytest.param(f, marks=pytest.mark.slow) for f in FAMILIES]
+)
 def test_a_run_killed_inside_a_save_ends_as_if_nothing_had_happened(tmp_path, store, family):
     whole = Run(family, store, tmp_path / "whole", SHORT)
     whole.finish()
