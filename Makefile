@@ -21,7 +21,7 @@ demo: install    ## train, sample, evaluate on the embedded data; writes runs/de
 
 test: install    ## lint and the fast tests
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
-	$(BIN)/python -m pytest -m "not slow and not benchmarks"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not benchmarks"
 
 test-all: install ## everything, slow tests and benchmarks too
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright

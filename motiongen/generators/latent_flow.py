@@ -209,7 +209,7 @@ class LatentFlow(Generator):
         start = normal_rows([key(0, row, 0) for row in range(len(clips))], self.latent)
         start = start.to(self.device)
         error = (flow(flow.inv(start)) - start).abs().max()
-        return {**self.autoencoder.diagnose(), "inverse_error": error}
+        return {**self.autoencoder.activity(clips), "inverse_error": error}
 
     def noise(self, keys: Sequence[np.random.Generator]) -> Tensor:
         """A normal latent, one row a key."""

@@ -223,6 +223,10 @@ class VAE(Generator):
         self.latents.fit(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
     def diagnose(self) -> dict[str, Tensor]:
+        """What `activity` says of the held-back clips."""
+        return {} if self.foretold is None else self.activity(self.foretold.clips)
+
+    def activity(self, clips: MotionBatch) -> dict[str, Tensor]:
         """How many latent dimensions tell something of a clip, and how much each tells.
 
         "active_units": dimensions in which posterior means vary by more than 0.01, in units of
@@ -232,9 +236,6 @@ class VAE(Generator):
         Source: Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders, ICLR 2016,
             section 5 (active units).
         """
-        if self.foretold is None:
-            return {}
-        clips = self.foretold.clips
         condition = self.condition(clips.label, clips.length)
         x = self.standardizer(clips.joints)
         base = self._gaussian(x, clips.confidence, clips.length, condition)
