@@ -23,7 +23,7 @@ from motiongen.scoring import bar, fit_extractor
 
 #: people of the embedded set whom nothing learns from
 TEST_PEOPLE = 4
-TRAINING_STEPS = 600
+TRAINING_STEPS = 450
 #: lighter tails than the default: so early in training they take fast limbs for outliers
 NOISE_DEGREES = 20.0
 EXTRACTOR_STEPS = 250
