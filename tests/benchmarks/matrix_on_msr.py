@@ -234,6 +234,7 @@ def write_tables(readme: Path | None) -> None:
     commits = ", ".join(sorted({result["commit"] for result in found}))
     text = "\n".join(
         [
+            "Every family over every encoder, about 4 CPU-minutes a cell: "
             "`python tests/benchmarks/matrix_on_msr.py overview RECORDINGS`; data: "
             "MSR-Action3D, odd subjects but one, who is the unseen one; training seed 0, mean ± "
             f"standard deviation of {len(SEEDS)} sampling seeds; commits {commits}.",

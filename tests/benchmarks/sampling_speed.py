@@ -74,7 +74,8 @@ def main() -> None:
     for family in families:
         row = [f"{rates[family.__name__, name]:.0f}" for name in names]
         table.append(f"| {family.__name__} | {' | '.join(row)} |")
-    text = "\n".join([f"`{result['command']}`", "", *table])
+    title = "Clips that one thread samples in a CPU-second, 60 frames of 20 joints: "
+    text = "\n".join([f"{title}`{result['command']}`", "", *table])
     print(text)
     if args.readme:
         before, rest = args.readme.read_text().split(START)
