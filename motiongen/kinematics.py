@@ -9,6 +9,17 @@ from motiongen.skeleton import Skeleton
 from motiongen.standardizer import Standardizer
 
 
+def wants_rigid(rigid: bool | None, channels: int) -> bool:
+    """Whether bones keep their length: as asked for, and by default in 3-D.
+
+    Raises:
+        ValueError: if it is asked for in 2-D, where bones change by foreshortening.
+    """
+    if rigid and channels != 3:
+        raise ValueError(f"rigid bones need 3 channels, the spec has {channels}")
+    return channels == 3 if rigid is None else rigid
+
+
 class FreeHead(nn.Module):
     """Takes the network's output as positions. For 2-D, where bones change by foreshortening."""
 

@@ -194,6 +194,7 @@ class Saving(Checkpoint):
         # first: a log may hold more than its checkpoint, and never less
         for logger in trainer.loggers:
             logger.save()
+        # this writes, and runs nothing: False keeps optimiser and loops beside the weights
         trainer.save_checkpoint(self.file, weights_only=False)
         self.steps, self.time = trainer.global_step, time.monotonic()
 

@@ -15,7 +15,7 @@ from motiongen.generators.differentiable import without_cudnn
 from motiongen.generators.flow_layers import Context
 from motiongen.generators.flow_network import FlowNetwork, normal_log_density
 from motiongen.generators.keys import SampleOptions, normal_rows
-from motiongen.kinematics import ConstantBones
+from motiongen.kinematics import ConstantBones, wants_rigid
 from motiongen.motion import MotionBatch, MotionSpec
 
 #: clips that the part without networks is fitted to at most
@@ -83,14 +83,12 @@ class Flow(Generator):
         encoder = encoder or CNN
         self.remember(locals())
         spec = self.spec
-        if rigid and spec.channels != 3:
-            raise ValueError(f"rigid bones need 3 channels, the spec has {spec.channels}")
         if not dequantisation > 0:
             raise ValueError(f"dequantisation: found {dequantisation}, must be above 0")
         if not 0 <= hidden <= 1:
             raise ValueError(f"hidden: found {hidden}, allowed 0 to 1")
         self.dequantisation, self.hidden = dequantisation, hidden
-        self.rigid = spec.channels == 3 if rigid is None else rigid
+        self.rigid = wants_rigid(rigid, spec.channels)
         self.network = FlowNetwork(
             encoder,
             self.skeleton,

@@ -15,7 +15,7 @@ from motiongen.generators.codes import Wanted
 from motiongen.generators.denoiser import LAST, Denoiser, Foretelling, emphasis
 from motiongen.generators.keys import SampleOptions, normal_rows
 from motiongen.generators.solvers import SOLVERS, Solver, Velocity
-from motiongen.kinematics import ConstantBones
+from motiongen.kinematics import ConstantBones, wants_rigid
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 
 #: the clip foretold at a point and a time
@@ -83,12 +83,10 @@ class FlowMatching(Generator):
         encoder = encoder or CNN
         self.remember(locals())
         spec = self.spec
-        if rigid and spec.channels != 3:
-            raise ValueError(f"rigid bones need 3 channels, the spec has {spec.channels}")
         if solver not in SOLVERS:
             raise ValueError(f"solver: found {solver!r}, allowed {', '.join(SOLVERS)}")
         self.guidance, self.steps, self.solver = guidance, steps, solver
-        self.rigid = spec.channels == 3 if rigid is None else rigid
+        self.rigid = wants_rigid(rigid, spec.channels)
         self.denoiser = Denoiser(encoder, self.skeleton, spec.channels, self.condition_features)
         self.bones = ConstantBones(self.skeleton, self.standardizer)
         #: what samples are drawn from

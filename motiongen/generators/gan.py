@@ -14,6 +14,7 @@ from motiongen.generators.average import Average
 from motiongen.generators.base import LABEL_FEATURES, Generator
 from motiongen.generators.differentiable import without_cudnn
 from motiongen.generators.keys import SampleOptions, normal_rows
+from motiongen.kinematics import wants_rigid
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.networks import Decoder, Pool
 from motiongen.skeleton import Skeleton
@@ -89,8 +90,6 @@ class GAN(Generator):
         encoder = encoder or CNN
         self.remember(locals())
         spec = self.spec
-        if rigid and spec.channels != 3:
-            raise ValueError(f"rigid bones need 3 channels, the spec has {spec.channels}")
         for name, value in (("penalty", penalty), ("energy_weight", energy_weight)):
             if not value >= 0:
                 raise ValueError(f"{name}: found {value}, must not be negative")
@@ -105,7 +104,7 @@ class GAN(Generator):
             self.standardizer,
             channels=spec.channels,
             condition=condition,
-            rigid=spec.channels == 3 if rigid is None else rigid,
+            rigid=wants_rigid(rigid, spec.channels),
         )
         #: what samples are drawn from
         self.average = Average(self._player(), shared=[self.standardizer])

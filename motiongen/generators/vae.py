@@ -14,6 +14,7 @@ from motiongen.generators.codes import Wanted
 from motiongen.generators.couplings import affine_couplings
 from motiongen.generators.keys import SampleOptions
 from motiongen.generators.latent import AggregatePosterior, bounded, gaussian_kl, whitened
+from motiongen.kinematics import wants_rigid
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.networks import Decoder, Pool
 from motiongen.observation import Likelihood
@@ -94,8 +95,6 @@ class VAE(Generator):
         encoder = encoder or CNN
         self.remember(locals())
         spec = self.spec
-        if rigid and spec.channels != 3:
-            raise ValueError(f"rigid bones need 3 channels, the spec has {spec.channels}")
         if not 0 <= warm_up <= 1:
             raise ValueError(f"warm_up: found {warm_up}, allowed 0 to 1")
         if free_bits < 0:
@@ -119,7 +118,7 @@ class VAE(Generator):
             self.standardizer,
             channels=spec.channels,
             condition=condition,
-            rigid=spec.channels == 3 if rigid is None else rigid,
+            rigid=wants_rigid(rigid, spec.channels),
         )
 
     def losses(self, batch: MotionBatch) -> dict[str, Tensor]:
