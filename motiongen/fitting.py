@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
@@ -22,6 +22,7 @@ from motiongen.generators import VAE, Generator, LatentFlow
 from motiongen.history import LOG, History
 from motiongen.monitoring import Monitor
 from motiongen.resuming import Saving, begin, checkpoint_before, require_same_run
+from motiongen.selection import BestCheckpoint
 
 Tracking = Literal["off", "offline", "online"]
 
@@ -135,17 +136,9 @@ def make_logger(out: Path, tracking: Tracking) -> list[Logger]:
 
 
 def callbacks(out: Path, *, progress: bool = True) -> list[Callback]:
-    """Keeps the checkpoint of the best validation score, and the last one to resume from."""
-    best = ModelCheckpoint(
-        str(out),
-        Path(BEST).stem,
-        monitor="validation/score",
-        mode="min",
-        enable_version_counter=False,
-        save_on_train_epoch_end=False,
-    )
+    """Keeps the best checkpoint, and the last one to resume from."""
     bar = [ScoreBar(refresh_rate=10)] if progress else []
-    return [best, Saving(out / LAST), LastValidation(), Monitor(), *bar]
+    return [BestCheckpoint(out / BEST), Saving(out / LAST), LastValidation(), Monitor(), *bar]
 
 
 class ScoreBar(TQDMProgressBar):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import re
 import signal
@@ -126,19 +127,28 @@ def test_the_model_knows_what_it_learned_from(tmp_path, store):
     assert known["manifest_sha256"] == Store.open(store).manifest["sha256"]
 
 
-def test_best_is_the_best_validation_score(tmp_path, store, monkeypatch):
-    scores = iter([3.0, 1.0, 2.0])
+@pytest.mark.parametrize(
+    ("scores", "kept"),
+    [
+        pytest.param([1.0, 3.0, 4.0, 5.0], 2, id="the first half does not count"),
+        pytest.param([3.0, 3.0, 1.0, 2.0], 3, id="the lowest of the second half"),
+        pytest.param([3.0, 2.0, 1.0, 1.01], 4, id="the later of two that do not differ"),
+        pytest.param([3.0, -1.0, -1.5, -1.48], 4, id="negative scores"),
+        pytest.param([3.0, math.nan, 2.0, math.nan], 3, id="a score that is no number"),
+    ],
+)
+def test_which_checkpoint_is_best(tmp_path, store, monkeypatch, scores, kept):
     stated = []
 
     def on_validation_epoch_end(self):
-        stated.append(next(scores))
+        stated.append(scores[len(stated)])
         self.log("validation/score", stated[-1])
 
     monkeypatch.setattr(VAE, "on_validation_epoch_end", on_validation_epoch_end)
-    assert fit(store, tmp_path / "run", steps=3 * EPOCH) == 0
-    assert stated == [3.0, 1.0, 2.0]
-    assert checkpoint.read(tmp_path / "run" / "best.ckpt")["global_step"] == 2 * EPOCH
-    assert checkpoint.read(tmp_path / "run" / "last.ckpt")["global_step"] == 3 * EPOCH
+    assert fit(store, tmp_path / "run", steps=4 * EPOCH) == 0
+    assert stated == scores
+    assert checkpoint.read(tmp_path / "run" / "best.ckpt")["global_step"] == kept * EPOCH
+    assert checkpoint.read(tmp_path / "run" / "last.ckpt")["global_step"] == 4 * EPOCH
 
 
 def test_a_run_goes_on_with_its_own_data_only(tmp_path, store):

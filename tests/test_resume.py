@@ -352,7 +352,7 @@ def test_no_batch_comes_twice_or_never(tmp_path, store, monkeypatch):
 
 
 def test_the_best_checkpoint_follows_a_run_that_is_moved(tmp_path, store, monkeypatch):
-    scores = iter([1.0, 3.0, 2.0])
+    scores = iter([1.0, 3.0, 4.0])
 
     def on_validation_epoch_end(self):
         self.log("validation/score", next(scores))
