@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Motion", "MotionBatch", "MotionSpec", "Skeleton", "load"]
+__all__ = ["Motion", "MotionBatch", "MotionSpec", "Skeleton", "evaluate", "load"]
 
 if TYPE_CHECKING:
     from motiongen.checkpoint import load
+    from motiongen.evaluation.arrays import evaluate
     from motiongen.motion import Motion, MotionBatch, MotionSpec
     from motiongen.skeleton import Skeleton
 
@@ -15,6 +16,7 @@ _HOME = {
     "MotionBatch": "motion",
     "MotionSpec": "motion",
     "Skeleton": "skeleton",
+    "evaluate": "evaluation.arrays",
     "load": "checkpoint",
 }
 

@@ -32,6 +32,12 @@ from motiongen.evaluation.truth import clean_truth
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.report import Report, Table
 
+#: rows that every report may have
+TAKEN = {
+    *("train", "train, other half", "train, clean truth", "test", "test, other half"),
+    *("class mean", "noisy copy", "copy"),
+}
+
 
 @dataclass(frozen=True)
 class EvaluationSettings:
@@ -91,6 +97,8 @@ def evaluate(
     """
     if not generated:
         raise ValueError("generated: no set of clips was given")
+    if taken := TAKEN & set(generated):
+        raise ValueError(f"generated: {sorted(taken)} are names of other rows of the report")
     settings = settings or EvaluationSettings()
     real = {"train": train} if test is None else {"train": train, "test": test}
     for name, clips in {**generated, **real}.items():
