@@ -14,12 +14,12 @@ from motiongen.data.module import MotionData
 from motiongen.data.store import Store
 from motiongen.encoders import CNN
 from motiongen.evaluation import EvaluationSettings, clean_truth, compare_to_truth, evaluate
+from motiongen.evaluation.features import bar, fit_extractor
 from motiongen.fitting import fit, make_trainer
 from motiongen.generators import VAE, Generator
 from motiongen.motion import MotionBatch
 from motiongen.report import Report, Table
 from motiongen.sampling import given_counts
-from motiongen.scoring import bar, fit_extractor
 
 #: people of the embedded set whom nothing learns from
 TEST_PEOPLE = 4

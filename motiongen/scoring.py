@@ -1,24 +1,19 @@
 """From stores on disk to reports: what `motiongen evaluate`, `augment` and `view` do."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
 from motiongen.augmentation import augmentation_study
 from motiongen.checkpoint import load
-from motiongen.classifier import MotionClassifier, fit_classifier
 from motiongen.data.clips import as_batch, load_clips
 from motiongen.data.store import Store
-from motiongen.encoders import RNN
 from motiongen.evaluation import EvaluationSettings, evaluate
+from motiongen.evaluation.features import bar, fit_extractor
 from motiongen.motion import Motion, MotionBatch, MotionSpec
 from motiongen.report import Report
 from motiongen.viewer.page import Group, Panel, write_page
-
-EXTRACTOR_STEPS = 400
 
 
 def evaluate_stores(
@@ -122,17 +117,6 @@ def load_people(
     return parts
 
 
-def fit_extractor(
-    clips: MotionBatch, spec: MotionSpec, seed: int, steps: int = EXTRACTOR_STEPS
-) -> MotionClassifier:
-    """Trains the feature space of the scores, with a progress bar.
-
-    A recurrent network, as most published extractors are.
-    """
-    with bar(steps, "feature extractor") as step:
-        return fit_classifier(clips, spec, encoder=RNN, steps=steps, seed=seed, progress=step)
-
-
 def augment_store(
     checkpoint: Path,
     real: Path,
@@ -171,13 +155,6 @@ def augment_store(
         tables=[table],
         context={"checkpoint": str(checkpoint), "people": people, "ratio": ratio, "steps": steps},
     )
-
-
-@contextmanager
-def bar(total: int, text: str) -> Iterator[Callable[[], object]]:
-    """A progress bar on a terminal; gives what advances it by one."""
-    with tqdm(total=total, desc=text, disable=None) as shown:
-        yield shown.update
 
 
 def view_stores(stores: Sequence[Path], out: Path, *, clips: int = 3) -> None:

@@ -34,6 +34,7 @@ LAYERS = {
     "editing": 5,
     "history": 5,
     "resuming": 5,
+    "selection": 5,
     "monitoring": 6,
     "fitting": 6,
     "report": 6,

@@ -8,6 +8,7 @@ import torch
 
 from motiongen import layouts
 from motiongen.classifier import MotionClassifier
+from motiongen.evaluation.features import fit_extractor
 from motiongen.evaluation.study import EvaluationSettings
 from motiongen.evaluation.study import evaluate as evaluate_batches
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec, Unit
@@ -71,16 +72,9 @@ def evaluate(
         train=sets[REAL],
         test=sets.get(TEST),
         spec=spec,
-        extractor=extractor or _extractor(sets[REAL], spec, settings.seed),
+        extractor=extractor or fit_extractor(sets[REAL], spec, settings.seed),
         settings=settings,
     )
-
-
-def _extractor(clips: MotionBatch, spec: MotionSpec, seed: int) -> MotionClassifier:
-    # scoring imports all of the evaluation
-    from motiongen.scoring import fit_extractor
-
-    return fit_extractor(clips, spec, seed)
 
 
 def _array(name: str, value: Any, shape: tuple[int, int]) -> np.ndarray:
