@@ -5,7 +5,8 @@
 RECORDINGS is a folder that holds ui_prmd. Each cell learns from the Kinect clips (the correct
 repetitions of all subjects but one, who chooses the checkpoint); its samples, the Kinect clips and
 the Vicon clips (resampled to 30 Hz, joint centres between markers) are compared on the joints and
-bones that both sensors have. Jitter is relative to body size, so people's heights drop out. The
+bones that both sensors have. It learns from windows of `FRAMES` frames, with half the steps of the
+matrix's overview. Jitter is relative to body size, so people's heights drop out. The
 figures go to checkpoints/results/kinect_against_vicon.json.
 """
 
@@ -27,6 +28,8 @@ from motiongen.motion import MotionBatch
 
 RESULTS = Path("checkpoints/results/kinect_against_vicon.json")
 SEEDS = (1, 2, 3, 4, 5)
+#: about 3 s
+FRAMES = 96
 
 
 def imported(recordings: Path, out: Path, sensor: str) -> Store:
@@ -54,7 +57,16 @@ def sampled(cell: str, store: Store, out: Path) -> MotionBatch:
         resume = ("--resume", "true") if (run / "last.ckpt").exists() else ()
         motiongen(
             *("fit", "--data.store", store.path, "--model", family, "--model.encoder", encoder),
-            *("--trainer.max_steps", STEPS[family][encoder], "--out", run, "--seed", 0, *resume),
+            *("--data.frames", FRAMES),
+            *(
+                "--trainer.max_steps",
+                STEPS[family][encoder] // 2,
+                "--out",
+                run,
+                "--seed",
+                0,
+                *resume,
+            ),
         )
         (run / "done").touch()
     model = load(run)

@@ -8,7 +8,8 @@
 against: that choice of cells, checkpoints and guidance never sees the even subjects. `final`
 trains the chosen cells for three times as long on all odd subjects and scores the last weights
 against the even ones, with the extractor of `--judge` too. Each cell leaves one small JSON in
-checkpoints/results/matrix and is skipped where that exists; training itself resumes.
+checkpoints/results/matrix and is skipped where that exists; training itself resumes. A cell that
+ends in -free, such as VAE-RNN-free, is the same one without bones of constant length.
 """
 
 import argparse
@@ -27,8 +28,8 @@ from encoders_on_msr import END, JUDGE, START, judged, lines, motiongen, shown
 from motiongen.data.clips import as_batch, load_clips
 from motiongen.data.store import Store
 from motiongen.evaluation import evaluate
+from motiongen.evaluation.features import fit_extractor
 from motiongen.report import Report
-from motiongen.scoring import fit_extractor
 
 ENCODERS = ("CNN", "RNN", "GCN", "Transformer")
 ODD, EVEN = "1 3 5 7 9".split(), "2 4 6 8 10".split()
@@ -48,8 +49,9 @@ LIKENESS, MOVEMENT, COPIES = "Likeness to", "Movement", "Copies"
 
 def train(cell: str, store: Path, out: Path, minutes: int, seed: int) -> dict[str, float]:
     """Trains a cell, or what is left of it; returns seconds of CPU and of the clock."""
-    family, encoder = cell.split("-")
+    family, encoder, *free = cell.split("-")
     steps = STEPS[family][encoder] * minutes // 4
+    options = ("--model.rigid", "false") if free == ["free"] else ()
     clock = out / "time.json"
     if clock.exists():
         return json.loads(clock.read_text())
@@ -59,7 +61,7 @@ def train(cell: str, store: Path, out: Path, minutes: int, seed: int) -> dict[st
     motiongen(
         *("fit", "--data.store", store, "--data.subjects", json.dumps(ODD), *validation),
         *("--model", family, "--model.encoder", encoder, "--trainer.max_steps", steps),
-        *("--seed", seed, "--out", out, *resume),
+        *("--seed", seed, "--out", out, *options, *resume),
     )
     # a training that was stopped took its time before, which nobody counted
     used = {
@@ -228,7 +230,7 @@ def final_table(results: list[dict]) -> list[str]:
 def write_tables(readme: Path | None) -> None:
     found = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
     order = [f"{family}-{encoder}" for family in FAMILIES for encoder in ENCODERS]
-    found.sort(key=lambda result: order.index(result["cell"]))
+    found.sort(key=lambda result: order.index(result["cell"].removesuffix("-free")))
     overview = [result for result in found if result["phase"] == "overview"]
     final = [result for result in found if result["phase"] == "final"]
     commits = ", ".join(sorted({result["commit"] for result in found}))
