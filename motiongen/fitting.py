@@ -237,6 +237,7 @@ def fit(
             before = checkpoint_before(last, resume=resume)
             # what is wrong with the clips is said before anything is written
             data.setup("fit")
+            model.choose_batches(data)
             if before:
                 require_same_run(model, data, last, before)
             begin(trainer, Path(out), before)

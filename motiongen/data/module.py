@@ -48,7 +48,7 @@ class MotionData(pl.LightningDataModule):
             nothing worth having, and the last checkpoint is the one to take.
         noise: corruption added to each clip at each epoch, the clean clip kept as target.
         variation: small changes of view and size, drawn anew for each batch. None: none.
-        batch_size: clips a step.
+        batch_size: clips a step. None: what the family learns best with, see `Generator`.
         epoch_steps: optimiser steps between two validations; passes over the clips run on
             across this border.
         seed: of split, order, windows and noise.
@@ -66,7 +66,7 @@ class MotionData(pl.LightningDataModule):
         validation: float = 0.15,
         noise: Noise | None = None,
         variation: Variation | None = DEFAULT_VARIATION,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         epoch_steps: int = 100,
         seed: int = 0,
     ) -> None:
@@ -83,7 +83,9 @@ class MotionData(pl.LightningDataModule):
         )
         self.subjects, self.validation, self.noise = names(subjects), validation, noise
         self.variation = variation
-        self.batch_size, self.epoch_steps, self.seed = batch_size, epoch_steps, seed
+        self.epoch_steps, self.seed = epoch_steps, seed
+        #: what is taken where `batch_size` is None; set by a generator
+        self.batch_size, self.usual_batch_size = batch_size, 32
         self.train: list[Motion] = []
         self.held: list[Motion] = []
         self._find_path: Callable[[MotionBatch], Tensor] | None = None
@@ -176,7 +178,7 @@ class MotionData(pl.LightningDataModule):
         return self.variation(clips, stream(self.seed, VARIATION, step))
 
     def _plain_batch(self, step: int) -> MotionBatch:
-        count, size = len(self.train), min(self.batch_size, len(self.train))
+        count, size = len(self.train), min(self.clips_a_step, len(self.train))
         places = np.arange(step * size, (step + 1) * size)
         turns, at = places // count, places % count
         rows = np.concatenate([self._order(t)[at[turns == t]] for t in np.unique(turns).tolist()])
@@ -252,13 +254,18 @@ class MotionData(pl.LightningDataModule):
         # found once for all, as what changes a clip later changes its path alike
         return clips if self.find_path is None else clips.replace(path=self.find_path(clips))
 
+    @property
+    def clips_a_step(self) -> int:
+        """The batch size that was chosen, by the user or by the generator."""
+        return self.usual_batch_size if self.batch_size is None else self.batch_size
+
     def train_dataloader(self) -> "Epoch":
         """The batches of the trainer's current epoch."""
         return Epoch(self)
 
     def val_dataloader(self) -> "Held":
         """The clips of held-back people."""
-        return Held(as_batch(self.held, self.spec), 4 * self.batch_size)
+        return Held(as_batch(self.held, self.spec), 4 * self.clips_a_step)
 
 
 def names(given: Sequence[str | int] | str | int | None) -> list[str] | None:
@@ -298,7 +305,7 @@ class Epoch:
 
     def state_dict(self) -> dict[str, int]:
         """For the checkpoint: what a resumed run has to have alike, and its place."""
-        sizes = {"epoch_steps": len(self), "batch_size": self.data.batch_size}
+        sizes = {"epoch_steps": len(self), "batch_size": self.data.clips_a_step}
         return {**sizes, "begun": self.begun}
 
     def load_state_dict(self, state: dict[str, int]) -> None:

@@ -4,7 +4,7 @@ import functools
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import pytorch_lightning as pl
@@ -22,6 +22,9 @@ from motiongen.generators.schedule import one_cycle
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 from motiongen.observation import Observation
 from motiongen.standardizer import Standardizer
+
+if TYPE_CHECKING:
+    from motiongen.data.module import MotionData
 
 #: the network always sees this many samples at a time, so that sample i never depends on n
 MICRO_BATCH = 32
@@ -90,6 +93,8 @@ class Generator(pl.LightningModule, ABC):
     learns_from_paths = False
     #: whether the loss is that of players against each other, which need not fall
     loss_is_a_game = False
+    #: clips a step, unless the user says otherwise
+    batch_size = 32
     #: how the samples are drawn that are scored in validation
     validation_options = SampleOptions()
     #: size of what `condition` returns
@@ -135,8 +140,14 @@ class Generator(pl.LightningModule, ABC):
             data = self.trainer.datamodule  # type: ignore[attr-defined]
             self.fit_statistics(data.train_clips())
             self.provenance = data.provenance()
-        if stage == "fit" and self.learns_from_paths:
-            self.trainer.datamodule.find_path = self.find_path  # type: ignore[attr-defined]
+        if stage == "fit":
+            self.choose_batches(self.trainer.datamodule)  # type: ignore[attr-defined]
+
+    def choose_batches(self, data: "MotionData") -> None:
+        """Tells the data what the family learns from; what the user chose stays."""
+        data.usual_batch_size = self.batch_size
+        if self.learns_from_paths and data.find_path != self.find_path:
+            data.find_path = self.find_path
 
     def find_path(self, clips: MotionBatch) -> Float[Tensor, "B T J C"]:
         """Where the joints most likely were, in physical units; 0 where a clip says nothing."""

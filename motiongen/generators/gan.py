@@ -13,6 +13,7 @@ from motiongen.encoders import CNN, EncoderFactory
 from motiongen.generators.average import Average
 from motiongen.generators.base import LABEL_FEATURES, Generator
 from motiongen.generators.differentiable import without_cudnn
+from motiongen.generators.energy import STRIDE
 from motiongen.generators.keys import SampleOptions, normal_rows
 from motiongen.kinematics import wants_rigid
 from motiongen.motion import MotionBatch, MotionSpec
@@ -21,6 +22,10 @@ from motiongen.skeleton import Skeleton
 
 #: fakes of each clip: two say how far apart samples of one label and length are
 FAKES = 2
+#: width of the network between latent and decoder: one vector a clip, which costs next to nothing
+MAPPING = 256
+#: steps between two of which the critic's slope is penalised: it costs as much as all else of it
+PENALTY_STEPS = 4
 
 
 class GAN(Generator):
@@ -43,8 +48,9 @@ class GAN(Generator):
         penalty: weight of half the critic's squared slope, at real clips and again at fakes.
             Slopes are by root mean square distance over the joints that a clip shows, so that
             the weight means the same for clips of any size.
-        energy_weight: weight of the energy score of fakes: with more of it samples spread wider,
-            with less of it they are sharper. 0: the critic alone.
+        energy_weight: weight of the energy score of fakes, of positions and of how they change:
+            with more of it samples spread wider, with less of it they are sharper. 0: the critic
+            alone.
         rigid: bones of constant length by construction. None: in 3-D yes, in 2-D no.
         critic_features: size of the feature vector on which the critic judges.
         learning_rate: peak learning rate.
@@ -63,6 +69,8 @@ class GAN(Generator):
     """
 
     loss_is_a_game = True
+    #: a step costs several times as much as that of other families, so it takes fewer clips
+    batch_size = 16
 
     def __init__(
         self,
@@ -72,7 +80,7 @@ class GAN(Generator):
         latent: int = 32,
         condition: int = 96,
         penalty: float = 0.1,
-        energy_weight: float = 2.0,
+        energy_weight: float = 0.5,
         rigid: bool | None = None,
         critic_features: int = 64,
         learning_rate: float = 2e-3,
@@ -96,7 +104,8 @@ class GAN(Generator):
         self.latent, self.penalty, self.energy_weight = latent, penalty, energy_weight
         known = self.condition_features
         self.merge = nn.Sequential(
-            nn.Linear(latent + known, condition), nn.GELU(), nn.Linear(condition, condition)
+            *(nn.Linear(latent + known, MAPPING), nn.GELU()),
+            *(nn.Linear(MAPPING, MAPPING), nn.GELU(), nn.Linear(MAPPING, condition)),
         )
         self.decoder = Decoder(
             encoder,
@@ -172,6 +181,7 @@ class GAN(Generator):
         all that the generator learns from it.
         """
         count = len(real)
+        penalised = self.training and self.global_step % PENALTY_STEPS == 0
         both = torch.cat([real, fake]).detach().requires_grad_(torch.is_grad_enabled())
         condition = self.condition(label, batch.length, self.critic.embedding)
         score = self.critic(
@@ -182,15 +192,16 @@ class GAN(Generator):
         terms = {"critic": F.softplus(-ahead).mean(), "gap": ahead.detach().mean()}
         if torch.is_grad_enabled():
             (slope,) = torch.autograd.grad(
-                score.sum(), both, create_graph=self.training, retain_graph=True
+                score.sum(), both, create_graph=penalised, retain_graph=True
             )
             # by the chain rule: the slope of softplus(ahead) at the fakes, and then the fakes'
             push = -torch.sigmoid(ahead.detach()) / count
             passed = (push[:, None, None, None] * slope[count:].detach() * fake).sum()
             generator = generator + passed - passed.detach()
-            if self.training:
+            if penalised:
                 shown = batch.mask.sum((1, 2)).repeat(2)
-                terms["penalty"] = (shown * slope.square().sum((1, 2, 3))).sum() / (2 * count)
+                squared = shown * slope.square().sum((1, 2, 3))
+                terms["penalty"] = PENALTY_STEPS * squared.sum() / (2 * count)
         return {"generator": generator, **terms}
 
     def diagnose(self) -> dict[str, Tensor]:
@@ -241,13 +252,27 @@ class Critic(nn.Module):
 
 
 def energy_of(fakes: Tensor, real: Tensor, mask: Tensor) -> Tensor:
-    """Energy score of fakes for the real clip of their label and length, averaged; low is good.
+    """Energy scores of fakes for the real clip of their label and length, averaged; low is good.
 
-    Distances are root mean squares over the joints that the clip shows.
+    That of positions and that of their changes over `STRIDE` frames, relative to the clips' own:
+    where a body is says little about how it moves, see `validation_score`. Distances are root
+    mean squares over the joints that the clip shows.
 
     Shapes: fakes [2,B,T,J,C], real [B,T,J,C], mask [B,T,J] -> [].
     Source: Gneiting and Raftery, JASA 2007, eq. 22.
     """
+    both = mask[:, STRIDE:] & mask[:, :-STRIDE]
+    total = pair_score(fakes, real, mask)
+    if not both.any():
+        return total
+    of_fakes = fakes[..., STRIDE:, :, :] - fakes[..., :-STRIDE, :, :]
+    of_real = real[..., STRIDE:, :, :] - real[..., :-STRIDE, :, :]
+    usual = of_real[both].square().sum(-1).mean().sqrt().clamp(min=1e-4)
+    return total + pair_score(of_fakes, of_real, both) / usual
+
+
+def pair_score(fakes: Tensor, real: Tensor, mask: Tensor) -> Tensor:
+    """Energy score of two fakes of each clip."""
     count = mask.sum((1, 2)).clamp(min=1)
 
     def distance(first: Tensor, second: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 
 from motiongen.encoders import CNN
 from motiongen.generators import GAN, VAE
-from motiongen.generators.gan import energy_of
+from motiongen.generators.energy import STRIDE
+from motiongen.generators.gan import PENALTY_STEPS, energy_of
 from motiongen.motion import MotionSpec
 from motiongen.testing import ContractError
 from motiongen.testing.examples import example_clips, example_spec
@@ -82,7 +83,7 @@ def test_the_penalty_is_the_squared_slope_of_the_critic():
         way = slope / slope.norm(dim=(2, 3), keepdim=True).norm(dim=1, keepdim=True)
         rise = (score(x + step * way) - score(x - step * way)) / (2 * step)
         expected += 0.5 * (clips.mask.sum((1, 2)) * rise**2).mean()
-    torch.testing.assert_close(found, expected, rtol=2e-2, atol=0)
+    torch.testing.assert_close(found, PENALTY_STEPS * expected, rtol=2e-2, atol=0)
 
 
 def test_the_penalty_is_a_term_of_training_alone():
@@ -92,6 +93,15 @@ def test_the_penalty_is_a_term_of_training_alone():
         first, second = (model.eval().losses(clips) for _ in range(2))
     assert "penalty" not in first
     assert first == second
+
+
+def test_the_penalty_comes_every_few_steps(monkeypatch):
+    model, clips = fitted(), example_clips(SPEC)
+    penalised = []
+    for step in range(2 * PENALTY_STEPS):
+        monkeypatch.setattr(GAN, "global_step", step)
+        penalised.append("penalty" in model.train().losses(clips))
+    assert penalised == [step % PENALTY_STEPS == 0 for step in range(2 * PENALTY_STEPS)]
 
 
 def test_energy_is_least_for_fakes_of_the_right_spread():
@@ -105,6 +115,22 @@ def test_energy_is_least_for_fakes_of_the_right_spread():
     assert min(spread, key=spread.__getitem__) == 1.0
     # E|x - y| of normal numbers in three dimensions is 4 / sqrt(pi)
     assert spread[1.0] == pytest.approx(0.5 * 4 / torch.pi**0.5, abs=0.02)
+
+
+def test_energy_is_least_for_fakes_that_move_as_much_as_clips():
+    rng = torch.Generator().manual_seed(0)
+    mask = torch.ones(5000, 8 * STRIDE, 1, dtype=torch.bool)
+
+    def clips(speed, *shape):
+        # anywhere at the start, then at a steady speed in a direction of its own
+        start, way = (torch.randn(*shape, 1, 1, 3, generator=rng) for _ in range(2))
+        return start + speed / STRIDE * way * torch.arange(8 * STRIDE)[:, None, None]
+
+    real = clips(0.1, 5000)
+    score = {v: float(energy_of(clips(v, 2, 5000), real, mask)) for v in (0.0, 0.05, 0.1, 0.2)}
+    assert min(score, key=score.__getitem__) == 0.1
+    # changes count by how large they are beside those of the clips
+    assert score[0.0] - score[0.1] > 0.1
 
 
 def test_energy_counts_what_the_clip_shows():
