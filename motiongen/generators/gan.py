@@ -80,7 +80,7 @@ class GAN(Generator):
         latent: int = 32,
         condition: int = 96,
         penalty: float = 0.1,
-        energy_weight: float = 0.5,
+        energy_weight: float = 0.1,
         rigid: bool | None = None,
         critic_features: int = 64,
         learning_rate: float = 2e-3,
