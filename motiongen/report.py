@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from motiongen.skeleton import Skeleton
 from motiongen.viewer.page import Group, Section, render, write_page, write_text
+from motiongen.viewer.profile import profile_html
 from motiongen.viewer.table import (
     ARROWS,
     Column,
@@ -88,6 +89,8 @@ class Report:
     ) -> Path:
         """Writes one self-contained page: summary, player, tables with meanings, context."""
         sections = [Section(table.title, table_html(table)) for table in self.tables]
+        if (profile := profile_html(self.tables)) is not None:
+            sections.insert(0, Section("All scores at a glance", profile))
         if self.context:
             context = render("report.html", part="context", pairs=_flat(self.context))
             sections.append(Section("Context", context))

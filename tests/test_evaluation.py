@@ -327,7 +327,7 @@ def broken(where):
             lambda: {"odd": sets()["honest"].replace(label=torch.full((48,), 3))},
             "odd: label 3, allowed -1 to 2",
         ),
-        (lambda: {"train, other half": sets()["honest"]}, "row names are not unique"),
+        (lambda: {"train, other half": sets()["honest"]}, "are names of other rows"),
     ],
 )
 def test_refuses_by_name(generated, message):

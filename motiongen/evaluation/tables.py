@@ -1,7 +1,7 @@
 """How the sets move, and whether they are copies of training clips."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,7 +22,10 @@ def movement_columns(length: str, *, flat: bool) -> list[Column]:
     """Columns of what single clips are measured by; `length` is the unit of lengths."""
     units = {"jerk": f"{length}/s^3", "mean_speed": f"{length}/s"}
     more = {"bone_length_cv": _FLAT} if flat else {}
-    return [column(n, unit=units.get(n), more=more.get(n, "")) for n in _MOVEMENT]
+    found = [column(n, unit=units.get(n), more=more.get(n, "")) for n in _MOVEMENT]
+    # true bones do not stretch, whatever those of the real clips' estimator do
+    rigid = {} if flat else {"bone_length_cv"}
+    return [replace(c, better="low") if c.name in rigid else c for c in found]
 
 
 def movement_table(
