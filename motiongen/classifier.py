@@ -1,6 +1,7 @@
 """The classifier: the downstream task, and the feature space of FID-like scores."""
 
 from collections.abc import Callable, Iterator
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,19 @@ from motiongen.encoders import CNN, EncoderFactory
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 from motiongen.networks import Pool
 from motiongen.standardizer import Standardizer
+
+
+@runtime_checkable
+class FeatureSpace(Protocol):
+    """What scores read of clips: any classifier with a layer of features."""
+
+    def features(self, batch: MotionBatch, /) -> Float[Tensor, "B F"]:
+        """A vector of each clip."""
+        ...
+
+    def classify(self, features: Float[Tensor, "B F"], /) -> Float[Tensor, "B K"]:
+        """Scores of the classes, in the order of the spec's."""
+        ...
 
 
 class MotionClassifier(nn.Module):
@@ -148,7 +162,7 @@ def shuffled_batches(count: int, size: int, steps: int) -> Iterator[Tensor]:
 
 @torch.no_grad()
 def predict(
-    model: MotionClassifier, clips: MotionBatch, batch_size: int = 128
+    model: FeatureSpace, clips: MotionBatch, batch_size: int = 128
 ) -> tuple[Float[Tensor, "N F"], Float[Tensor, "N K"]]:
     """Features and logits of all clips."""
     features = []

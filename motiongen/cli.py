@@ -62,10 +62,18 @@ def info(args: argparse.Namespace) -> int:
 def evaluate(args: argparse.Namespace) -> int:
     """Score sets of samples beside real data and trivial baselines."""
     from motiongen import scoring
+    from motiongen.evaluation.features import Cache
 
     _check_folder(args.out)
     report = scoring.evaluate_stores(
-        args.samples, args.real, train=args.train, test=args.test, seed=args.seed, k=args.k
+        args.samples,
+        args.real,
+        train=args.train,
+        test=args.test,
+        seed=args.seed,
+        k=args.k,
+        extractors=args.extractors,
+        cache=None if args.no_cache else Cache.usual(),
     )
     return _write(report, args.out)
 
@@ -208,6 +216,14 @@ def _add_evaluate(commands: _Commands) -> None:
     add("--test", nargs="+", metavar="SUBJECT", help="default: all others of the store")
     add("--seed", type=int, default=0, help="of extractor, draws and intervals")
     add("--k", type=int, default=5, help="neighbours for density and coverage")
+    add(
+        *("--extractors",),
+        nargs="+",
+        metavar="ENCODER",
+        default=["RNN", "CNN"],
+        help="feature spaces; the first fills the tables, another table compares them",
+    )
+    add("--no-cache", action="store_true", help="train extractors anew and keep nothing")
 
 
 def _add_augment(commands: _Commands) -> None:

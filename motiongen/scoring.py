@@ -10,7 +10,7 @@ from motiongen.checkpoint import load
 from motiongen.data.clips import as_batch, load_clips
 from motiongen.data.store import Store
 from motiongen.evaluation import EvaluationSettings, evaluate
-from motiongen.evaluation.features import bar, fit_extractor
+from motiongen.evaluation.features import ARCHITECTURES, Cache, bar, fit_extractor
 from motiongen.motion import Motion, MotionBatch, MotionSpec
 from motiongen.report import Report
 from motiongen.viewer.page import Group, Panel, write_page
@@ -24,6 +24,8 @@ def evaluate_stores(
     test: Sequence[str] | None = None,
     seed: int = 0,
     k: int = 5,
+    extractors: Sequence[str] = ARCHITECTURES,
+    cache: Cache | None = None,
 ) -> Report:
     """Scores stores of samples against a store of real clips.
 
@@ -34,6 +36,8 @@ def evaluate_stores(
         test: subjects that nobody was given; None: all others.
         seed: of extractor, draws and intervals.
         k: neighbours for density and coverage.
+        extractors: encoders of the feature spaces; the first fills the tables.
+        cache: keeps what was made of the real clips. None: nothing is kept.
 
     Raises:
         ValueError: if the specs differ, or a subject is on both sides.
@@ -48,13 +52,17 @@ def evaluate_stores(
     known = Store.open(real)
     people = split_people(known, train, test, given=given_people(sets))
     parts = load_people(known, spec, people)
-    extractor = fit_extractor(parts["train"][0], spec, seed)
+    spaces = {
+        name: fit_extractor(parts["train"][0], spec, seed, architecture=name, cache=cache)
+        for name in dict.fromkeys(extractors)
+    }
     return evaluate(
         {name: as_batch(load_clips(opened, spec), spec) for name, opened in sets.items()},
         train=parts["train"][0],
         test=parts["test"][0] if "test" in parts else None,
         spec=spec,
-        extractor=extractor,
+        extractor=spaces,
+        cache=cache,
         subjects={part: subjects for part, (_, subjects) in parts.items()},
         settings=settings,
         title=f"Evaluation of {', '.join(sets)}",

@@ -18,6 +18,12 @@ torch.set_num_threads(1)
 install_import_hook("motiongen", "beartype.beartype")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing that an earlier run kept is used, and nothing is left behind."""
+    os.environ["MOTIONGEN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture
 def unchecked() -> Iterator[None]:
     """Turns the hook off, to test the errors that users meet, who run without it."""

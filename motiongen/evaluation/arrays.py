@@ -7,8 +7,7 @@ import numpy as np
 import torch
 
 from motiongen import layouts
-from motiongen.classifier import MotionClassifier
-from motiongen.evaluation.features import fit_extractor
+from motiongen.evaluation.features import FeatureSpace, fit_extractor
 from motiongen.evaluation.study import EvaluationSettings
 from motiongen.evaluation.study import evaluate as evaluate_batches
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec, Unit
@@ -28,7 +27,7 @@ def evaluate(
     fps: float,
     unit: Unit = "m",
     test: Any = None,
-    extractor: MotionClassifier | None = None,
+    extractor: FeatureSpace | Mapping[str, FeatureSpace] | None = None,
     settings: EvaluationSettings | None = None,
 ) -> Report:
     """Scores generated clips beside real ones: three lines from arrays to a report.
@@ -47,7 +46,8 @@ def evaluate(
         fps: frames per second of all sets.
         unit: of the coordinates: "m", "px" or "normalised".
         test: real clips of people that no generator has seen, with labels under "test".
-        extractor: gives features and predicted classes. None: one is trained on the real clips.
+        extractor: gives features and predicted classes; several by name are compared. None: one
+            is trained on the real clips.
         settings: seeds and counts.
 
     Raises:

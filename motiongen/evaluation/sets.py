@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Float, Int, Shaped
 
 from motiongen import layouts
-from motiongen.classifier import MotionClassifier, fill_gaps, predict
+from motiongen.classifier import fill_gaps
 from motiongen.evaluation.drawing import canonical_order, rows_by_label
+from motiongen.evaluation.features import Cache, FeatureSpace, features_of
 from motiongen.evaluation.paths import FRAMES, Paths, Shown, as_paths, stretched
 from motiongen.metrics.memorisation import COPY_DISTANCE_M
 from motiongen.metrics.naturalness import naturalness_per_clip
@@ -101,13 +102,19 @@ class Measure:
     """Measures sets of clips in one way: one extractor, one ruler, one spec."""
 
     spec: MotionSpec
-    extractor: MotionClassifier
+    extractor: FeatureSpace
     ruler: Ruler
+    cache: Cache | None = None
 
     def __call__(
-        self, name: str, clips: MotionBatch, people: Sequence[str] | None = None
+        self,
+        name: str,
+        clips: MotionBatch,
+        people: Sequence[str] | None = None,
+        *,
+        kept: bool = False,
     ) -> ClipSet:
-        """Features, predictions, movement and paths of all clips.
+        """Features, predictions, movement and paths of all clips; `kept`: features are cached.
 
         Raises:
             ValueError: if clips do not fit the spec, or a joint that was seen is not finite;
@@ -118,16 +125,14 @@ class Measure:
             raise ValueError(f"{name}: {len(people)} subjects were given for {len(clips)} clips")
         order = canonical_order(clips)
         clips = clips.to("cpu").select(order)
-        device = next(self.extractor.parameters()).device
-        features, logits = predict(self.extractor, clips.to(device))
-        features = features.double().cpu().numpy()
+        features, scores = features_of(self.extractor, clips, self.cache if kept else None)
         if not np.isfinite(features).all():
             raise ValueError(f"{name}: the extractor's features are not finite")
         return ClipSet(
             name=name,
             clips=clips,
             features=features,
-            predicted=logits.argmax(1).cpu().numpy(),
+            predicted=scores.argmax(1),
             movement=movement(clips, self.spec, self.ruler.scale),
             paths=as_paths(clips, self.spec, self.ruler.scale),
             people=None if people is None else np.array(people)[order.numpy()],

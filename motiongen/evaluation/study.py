@@ -1,21 +1,22 @@
 """One evaluation: measure every set once, fill the tables, say what they mean."""
 
-import hashlib
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from motiongen import __version__
-from motiongen.classifier import MotionClassifier
 from motiongen.evaluation import findings
 from motiongen.evaluation.columns import Draw, Entry
 from motiongen.evaluation.drawing import digests
+from motiongen.evaluation.features import Cache, FeatureSpace, described
 from motiongen.evaluation.likeness import common_size, likeness_table
 from motiongen.evaluation.players import player_groups
 from motiongen.evaluation.sets import (
@@ -27,6 +28,7 @@ from motiongen.evaluation.sets import (
     copies,
     noisy_copies,
 )
+from motiongen.evaluation.spaces import spaces_table
 from motiongen.evaluation.tables import copies_table, movement_table
 from motiongen.evaluation.truth import clean_truth
 from motiongen.motion import MotionBatch, MotionSpec
@@ -69,11 +71,12 @@ def evaluate(
     *,
     train: MotionBatch,
     spec: MotionSpec,
-    extractor: MotionClassifier,
+    extractor: FeatureSpace | Mapping[str, FeatureSpace],
     test: MotionBatch | None = None,
     subjects: Mapping[str, Sequence[str]] | None = None,
     settings: EvaluationSettings | None = None,
     title: str = "Evaluation",
+    cache: Cache | None = None,
 ) -> Report:
     """Scores sets of generated clips beside real clips and trivial baselines.
 
@@ -84,12 +87,14 @@ def evaluate(
         generated: sets of clips by name, each with the labels that were asked for.
         train: real clips that generators and extractor were fitted on.
         spec: the contract of all sets.
-        extractor: gives features and predicted classes; fitted on `train` alone.
+        extractor: gives features and predicted classes; fitted on `train` alone. Several by
+            name: the first fills the tables, and one more table compares them all.
         test: real clips of people that neither has seen.
         subjects: who moves in each clip, under "train" and "test": intervals then draw people,
             and distances to unseen people can tell copies from likeness.
         settings: seeds and counts.
         title: of the report.
+        cache: keeps the features of real clips. None: nothing is kept.
 
     Raises:
         ValueError: if there is no set, a set does not fit the spec or is too small, or a joint
@@ -103,22 +108,39 @@ def evaluate(
     real = {"train": train} if test is None else {"train": train, "test": test}
     for name, clips in {**generated, **real}.items():
         check_clips(name, clips, spec)
-    was_training = extractor.training
-    extractor.eval()
-    sets = _Sets.measured(generated, train, test, subjects or {}, spec, extractor, settings)
-    extractor.train(was_training)
-    tables = sets.tables()
+    spaces = dict(extractor) if isinstance(extractor, Mapping) else {"extractor": extractor}
+    with evaluating(spaces.values()):
+        first = next(iter(spaces.values()))
+        measure = Measure(spec, first, Ruler.of(train, spec), cache)
+        sets = _Sets.measured(generated, train, test, subjects or {}, measure, settings)
+        tables = sets.tables()
+        if len(spaces) > 1:
+            tables["spaces"] = sets.in_other_spaces(spaces)
     scores = findings.Scores(tables)
     return Report(
         title=title,
         summary=[findings.summary(name, scores, sets.movement_reference) for name in generated],
         warnings=sets.warnings(scores),
         tables=list(tables.values()),
-        context=_context(sets, extractor, settings),
+        context=_context(sets, spaces, settings),
         groups=player_groups(
             spec, train, generated, classes=settings.player_classes, seed=settings.seed
         ),
     )
+
+
+@contextmanager
+def evaluating(spaces: Iterable[FeatureSpace]) -> Iterator[None]:
+    """Puts modules into evaluation mode for a while."""
+    modules = [space for space in spaces if isinstance(space, nn.Module)]
+    before = [module.training for module in modules]
+    for module in modules:
+        module.eval()
+    try:
+        yield
+    finally:
+        for module, was in zip(modules, before, strict=True):
+            module.train(was)
 
 
 @dataclass(frozen=True)
@@ -140,20 +162,18 @@ class _Sets:
         train: MotionBatch,
         test: MotionBatch | None,
         subjects: Mapping[str, Sequence[str]],
-        spec: MotionSpec,
-        extractor: MotionClassifier,
+        measure: Measure,
         settings: EvaluationSettings,
     ) -> "_Sets":
-        measure = Measure(spec, extractor, Ruler.of(train, spec))
         draw = Draw(settings.k, settings.draws, settings.seed)
-        real = measure("train", train, subjects.get("train"))
+        real = measure("train", train, subjects.get("train"), kept=True)
         clean = clean_truth(train) if train.target is not None else None
         sets = [Entry(measure(name, clips), "generated") for name, clips in generated.items()]
         return cls(
             generated=sets,
             baselines=_baselines(real, sets[0].clips.labels, measure, draw),
             train=real,
-            test=None if test is None else measure("test", test, subjects.get("test")),
+            test=None if test is None else measure("test", test, subjects.get("test"), kept=True),
             truth=None if clean is None else measure("train, clean truth", clean),
             measure=measure,
             draw=draw,
@@ -184,6 +204,11 @@ class _Sets:
         )
         tables["copies"] = copies_table(self.train, self.test, both, self.measure.ruler, self.draw)
         return tables
+
+    def in_other_spaces(self, spaces: Mapping[str, FeatureSpace]) -> Table:
+        """The scores against the train set in every feature space."""
+        both = [*self.generated, *self._test_entries(), *self.baselines]
+        return spaces_table(spaces, self.train, both, self.draw, self.measure.cache)
 
     def _test_entries(self) -> list[Entry]:
         meaning = "real clips of people that nobody has learned from"
@@ -246,17 +271,18 @@ def _baselines(train: ClipSet, labels: np.ndarray, measure: Measure, draw: Draw)
 
 
 def _context(
-    sets: _Sets, extractor: MotionClassifier, settings: EvaluationSettings
+    sets: _Sets, spaces: Mapping[str, FeatureSpace], settings: EvaluationSettings
 ) -> dict[str, Any]:
     test_accuracy = None if sets.test is None else findings.accuracy(sets.test)
+    first, *others = spaces.items()
     context: dict[str, Any] = {
         "extractor": {
-            "encoder": type(extractor.pool.encoder).__name__,
+            **described(first[1]),
             "features": sets.train.features.shape[1],
             "accuracy on train clips": findings.accuracy(sets.train),
             "accuracy on test clips": test_accuracy,
-            "weights sha256": weights_hash(extractor),
         },
+        **{f"extractor {name}": described(space) for name, space in others},
         "settings": asdict(settings),
         "clips": {
             "compared of each set": common_size(sets.train, sets.generated),
@@ -276,15 +302,6 @@ def _context(
         context["body height"] = 1 / sets.measure.ruler.scale
     commit = current_commit()
     return context if commit is None else {**context, "commit": commit}
-
-
-def weights_hash(model: torch.nn.Module) -> str:
-    """SHA-256 of names and values of all weights and buffers."""
-    mark = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        mark.update(f"{name} {value.dtype} {tuple(value.shape)} ".encode())
-        mark.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return mark.hexdigest()
 
 
 def current_commit() -> str | None:
