@@ -22,7 +22,8 @@ from motiongen.evaluation import (
 from motiongen.evaluation.drawing import halves, rows_by_label, stratified_order
 from motiongen.evaluation.findings import Scores, warn_of_blindness
 from motiongen.evaluation.paths import as_paths, nearest, path_distances
-from motiongen.motion import MotionSpec
+from motiongen.evaluation.sets import warped_copies
+from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.noise import Estimator, noisy_view
 from motiongen.report import Value
 
@@ -30,6 +31,8 @@ CLASSES = ("walk", "squat", "wave")
 SPEC = MotionSpec("kinect20", 3, 32, 20.0, CLASSES)
 SETTINGS = EvaluationSettings(k=3, draws=3)
 PEOPLE, TEST_PEOPLE = 10, 6
+REAL_ROWS = ("train, other half", "test")
+BASELINES = ("class mean", "noisy copy", "warped copy", "copy")
 ENCODER = functools.partial(CNN, width=48, layers=2)
 
 
@@ -113,10 +116,34 @@ def test_all_sets_are_compared_at_one_n():
 def test_real_rows_and_baselines_stand_beside_each_score():
     for start in ("Likeness to training", "Copies"):
         names = [row.name for row in table(report(), start).rows]
-        for name in ("train, other half", "test", "class mean", "noisy copy", "copy", *sets()):
+        for name in (*REAL_ROWS, *BASELINES, *sets()):
             assert name in names
     names = {row.name for row in table(report(), "Movement").rows}
     assert {"train", "train, clean truth", "test"} <= names
+
+
+def test_warped_copies_go_the_same_way_at_another_pace():
+    frames = torch.arange(12.0)
+    straight = torch.stack([frames, 2 * frames, -frames], -1)[None, :, None].expand(50, -1, 20, -1)
+    clips = MotionBatch(
+        joints=straight.clone(),
+        confidence=torch.ones(50, 12, 20),
+        length=torch.full((50,), 10),
+        label=torch.zeros(50, dtype=torch.long),
+    )
+    clips = clips.replace(confidence=clips.confidence * clips.frame_mask[..., None])
+    clips.confidence[:, 4, 3] = 0.0
+    warped = warped_copies(clips, np.random.default_rng(0))
+    place = warped.joints[:, :10, 0, 0]
+    way = torch.tensor([1.0, 2.0, -1.0])
+    torch.testing.assert_close(warped.joints[:, :10, 0], place[..., None] * way)
+    assert (place.diff(dim=1) > 0).all()
+    torch.testing.assert_close(place[:, [0, 9]], torch.tensor([[0.0, 9.0]]).expand(50, -1))
+    assert (place - frames[:10]).abs().amax(1).median() > 0.3
+    assert not warped.confidence[:, 10:].any()
+    # what was not seen is not made up from its neighbours
+    beside = (place - 4).abs() < 1
+    assert torch.equal(warped.mask[:, :10, 3], ~beside)
 
 
 def test_copies_are_flagged_with_and_without_noise():

@@ -22,6 +22,8 @@ NOISE_M = 0.03
 #: turns metres into body heights where there are no metres
 ADULT_M = 1.7
 COPY_DISTANCE_HEIGHTS = 0.01
+#: of the "warped copy" baseline: a frame lasts at most 1.8 times as long, at least .2 times
+MOST_BENT = 0.8
 #: clips from which the body height is measured
 HEIGHT_CLIPS = 200
 
@@ -191,6 +193,32 @@ def noisy_copies(copied: MotionBatch, noise: float, rng: np.random.Generator) ->
     """The same with white noise on each coordinate that was seen."""
     added = torch.from_numpy(rng.normal(0.0, noise, tuple(copied.joints.shape))).float()
     return copied.replace(joints=torch.where(copied.mask[..., None], copied.joints + added, 0.0))
+
+
+def warped_copies(copied: MotionBatch, rng: np.random.Generator) -> MotionBatch:
+    """The same performed unevenly: faster here, slower there, from the first frame to the last.
+
+    Time s in [0,1] becomes s + w sin(2 pi s) / (2 pi), with w of its own for each clip.
+    """
+    bend = torch.from_numpy(rng.uniform(-MOST_BENT, MOST_BENT, len(copied))).float()[:, None]
+    last = (copied.length[:, None] - 1).clamp(min=1)
+    frames = copied.joints.shape[1]
+    share = (torch.arange(frames) / last).clamp(max=1)
+    at = last * (share + bend * torch.sin(2 * torch.pi * share) / (2 * torch.pi))
+    low = at.floor().long().clamp(0, frames - 1)
+    high = torch.minimum(low + 1, last)
+    joints = torch.lerp(
+        _at(copied.joints, low), _at(copied.joints, high), (at - low)[..., None, None]
+    )
+    confidence = torch.minimum(_at(copied.confidence, low), _at(copied.confidence, high))
+    confidence = torch.where(copied.frame_mask[..., None], confidence, 0.0)
+    shown = (confidence > 0)[..., None]
+    return copied.replace(joints=torch.where(shown, joints, 0.0), confidence=confidence)
+
+
+def _at(values: torch.Tensor, frame: torch.Tensor) -> torch.Tensor:
+    """Frame `frame[n,t]` of each clip. Shapes: [N,T,...], [N,T] -> [N,T,...]."""
+    return values[torch.arange(len(values))[:, None], frame]
 
 
 def class_means(copied: MotionBatch, train: MotionBatch) -> MotionBatch:

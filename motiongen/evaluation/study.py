@@ -27,6 +27,7 @@ from motiongen.evaluation.sets import (
     class_means,
     copies,
     noisy_copies,
+    warped_copies,
 )
 from motiongen.evaluation.spaces import spaces_table
 from motiongen.evaluation.tables import copies_table, movement_table
@@ -37,7 +38,7 @@ from motiongen.report import Report, Table
 #: rows that every report may have
 TAKEN = {
     *("train", "train, other half", "train, clean truth", "test", "test, other half"),
-    *("class mean", "noisy copy", "copy"),
+    *("class mean", "noisy copy", "warped copy", "copy"),
 }
 
 
@@ -262,6 +263,10 @@ def _baselines(train: ClipSet, labels: np.ndarray, measure: Measure, draw: Draw)
     trivial = {
         "class mean": (class_means(copied, train.clips), "the mean train clip of each class"),
         "noisy copy": (noisy, noise),
+        "warped copy": (
+            warped_copies(copied, draw.rng(7)),
+            "train clips, faster here and slower there",
+        ),
         "copy": (copied, "train clips unchanged"),
     }
     return [Entry(measure(n, clips), "baseline", text) for n, (clips, text) in trivial.items()]
