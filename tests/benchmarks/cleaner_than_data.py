@@ -39,7 +39,7 @@ SUBJECTS, UNSEEN, REPETITIONS = 16, 4, 2
 ARMS = ("ours", "clean", "zero-fill", "interpolated")
 #: told that nothing is noise
 NO_NOISE = ("--model.noise_level", "0")
-SEEDS = (1, 2, 3, 4, 5)
+SEEDS = (1, 2, 3)
 RESULTS = Path("checkpoints/results/corruption")
 
 
@@ -126,10 +126,10 @@ def alike(features: torch.Tensor, real: torch.Tensor) -> dict[str, float]:
 
 
 def score(model_run: Path, folder: Path) -> dict[str, list[float]]:
-    """Scores of five sampling seeds against unseen people's clean clips."""
+    """Scores of as many samples as there are clean clips of unseen people, for each seed."""
     store, known, strange, extractor = reference(folder)
     model, real = load(model_run), predict(extractor, strange)[0]
-    labels = known.label.tolist()
+    labels = strange.label.tolist()
     found: dict[str, list[float]] = {}
     for seed in SEEDS:
         drawn = model.sample(len(labels), label=labels, seed=seed)
@@ -158,12 +158,13 @@ def run(cell: str, arm: str, severity: int, out: Path) -> None:
         return
     store = store_of(arm, severity, out / "stores")
     target, before = out / name, cpu_seconds()
+    steps = STEPS[family][encoder] // 2
     if not (target / "done").exists():
         resume = ("--resume", "true") if (target / "last.ckpt").exists() else ()
         motiongen(
             *("fit", "--data.store", store.path, "--data.subjects", json.dumps(people(store)[0])),
             *("--model", family, "--model.encoder", encoder, "--out", target, *resume),
-            *("--trainer.max_steps", STEPS[family][encoder] // 2, "--seed", 0),
+            *("--trainer.max_steps", steps, "--data.epoch_steps", steps // 5, "--seed", 0),
             *(NO_NOISE if arm in ("zero-fill", "interpolated") else ()),
         )
         (target / "done").write_text("null" if resume else f"{cpu_seconds() - before:.0f}")
