@@ -9,7 +9,8 @@ against: that choice of cells, checkpoints and guidance never sees the even subj
 trains the chosen cells for three times as long on all odd subjects and scores the last weights
 against the even ones, with the extractor of `--judge` too. Each cell leaves one small JSON in
 checkpoints/results/matrix and is skipped where that exists; training itself resumes. A cell that
-ends in -free, such as VAE-RNN-free, is the same one without bones of constant length.
+ends in -free, such as VAE-RNN-free, is the same one without bones of constant length: trained
+anew, or, where the bones are made constant at the end of sampling, the same weights.
 """
 
 import argparse
@@ -25,6 +26,8 @@ from pathlib import Path
 
 from encoders_on_msr import END, JUDGE, START, judged, lines, motiongen, shown
 
+from motiongen import sampling
+from motiongen.checkpoint import load
 from motiongen.data.clips import as_batch, load_clips
 from motiongen.data.store import Store
 from motiongen.evaluation import evaluate
@@ -81,10 +84,23 @@ def cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def sample(checkpoint: Path, out: Path, seed: int, *options: object) -> Path:
-    drawn = ("--counts-like", "train", "--seed", seed, "--overwrite", *options)
-    if not out.exists():
-        motiongen("sample", checkpoint, "--out", out, *drawn)
+#: families whose bones are made constant when they sample, and not by their decoder
+PROJECTED = ("Flow", "FlowMatching")
+
+
+def sample(
+    checkpoint: Path, out: Path, seed: int, frames: int | None = None, *, rigid: bool = True
+) -> Path:
+    """Draws as many clips of each class as there were to learn from, unless that was done."""
+    if out.exists():
+        return out
+    print(f"sampling {out}", flush=True)
+    model = load(checkpoint)
+    if not rigid:
+        model.rigid = False
+    labels = sampling.wanted_labels(model, None, "train", None)
+    motions = sampling.draw(model, labels=labels, seed=seed, frames=frames)
+    sampling.write(motions, out, model, overwrite=True)
     return out
 
 
@@ -131,8 +147,6 @@ def own_scores(
 
 def held_back(run: Path) -> list[str]:
     """The people that a run's training did not see, as its checkpoint says."""
-    from motiongen.checkpoint import load
-
     return list(load(run).provenance["validation_subjects"])
 
 
@@ -141,11 +155,15 @@ def run_cell(cell: str, args: argparse.Namespace, store: Path) -> None:
     result = RESULTS / f"{args.phase}-{cell}-seed{args.seed}.json"
     if result.exists():
         return
-    out = args.out / args.phase / f"{cell}-seed{args.seed}"
+    family, _, *free = cell.split("-")
+    projected = bool(free) and family in PROJECTED
+    learned = cell.removesuffix("-free") if projected else cell
+    out = args.out / args.phase / f"{learned}-seed{args.seed}"
     out.mkdir(parents=True, exist_ok=True)
-    used = train(cell, store, out, 12 if final else 4, args.seed)
+    used = train(learned, store, out, 12 if final else 4, args.seed)
     checkpoint = out / ("last.ckpt" if final else "best.ckpt")
-    drawn = [sample(checkpoint, out / f"{cell}@{seed}", seed) for seed in SEEDS]
+    rigid = not projected
+    drawn = [sample(checkpoint, out / f"{cell}@{seed}", seed, rigid=rigid) for seed in SEEDS]
     # whoever was set aside is whom the overview is scored against
     aside = EVEN if final else held_back(out)
     known = [name for name in ODD if name not in aside]
@@ -159,7 +177,9 @@ def run_cell(cell: str, args: argparse.Namespace, store: Path) -> None:
         "scores": own_scores(drawn, store, known, aside),
     }
     if final and args.judge:
-        files = [sample(checkpoint, out / f"{seed}.npz", seed, "--frames", 60) for seed in SEEDS]
+        files = [
+            sample(checkpoint, out / f"{cell}@{seed}.npz", seed, 60, rigid=rigid) for seed in SEEDS
+        ]
         rows = [judged(args.judge, args.recordings, file, args.out) for file in files]
         content["judge"] = {name: [row[name] for row in rows] for name in rows[0]}
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -170,8 +190,6 @@ def run_cell(cell: str, args: argparse.Namespace, store: Path) -> None:
 
 
 def parameters(checkpoint: Path) -> int:
-    from motiongen.checkpoint import load
-
     return sum(p.numel() for p in load(checkpoint).parameters() if p.requires_grad)
 
 
