@@ -6,8 +6,11 @@ each belongs beside its value for real clips, its n and its interval (`metrics.i
 
 from types import MappingProxyType
 
-from motiongen.metrics.diversity import ACPD, APD, APD_RATIO
-from motiongen.metrics.fidelity import COVERAGE, DENSITY, FID, KID, MMS, PRECISION, RECALL
+from motiongen.metrics.alignment import AUC, N_MPJPE, PA_MPJPE, PCK
+from motiongen.metrics.diversity import ACPD, APD, APD_RATIO, DIVERSITY, MULTIMODALITY
+from motiongen.metrics.fidelity import COVERAGE, DENSITY, KID, MMS, PRECISION, RECALL
+from motiongen.metrics.frechet import FID, FID_EXTRAPOLATED, FID_PER_CLASS
+from motiongen.metrics.kernels import MMD
 from motiongen.metrics.memorisation import (
     COPY_SHARE,
     FEATURE_COPY_SHARE,
@@ -21,10 +24,14 @@ from motiongen.metrics.naturalness import BONE_SYMMETRY, BONE_VARIATION, FOOT_SK
 from motiongen.metrics.pose import ACCELERATION_ERROR, MPJPE, MPJVE
 from motiongen.metrics.recognition import ACCURACY, MACRO_F1
 from motiongen.metrics.spectrum import SPECTRUM_DISTANCE
+from motiongen.metrics.timing import WPD, WPD_CLASS
 
 __all__ = [
     "FID",
+    "FID_EXTRAPOLATED",
+    "FID_PER_CLASS",
     "KID",
+    "MMD",
     "PRECISION",
     "RECALL",
     "DENSITY",
@@ -33,6 +40,10 @@ __all__ = [
     "APD",
     "ACPD",
     "APD_RATIO",
+    "DIVERSITY",
+    "MULTIMODALITY",
+    "WPD",
+    "WPD_CLASS",
     "ACCURACY",
     "MACRO_F1",
     "BONE_VARIATION",
@@ -50,6 +61,10 @@ __all__ = [
     "NN_RATIO",
     "INNER_NN_RATIO",
     "MPJPE",
+    "N_MPJPE",
+    "PA_MPJPE",
+    "PCK",
+    "AUC",
     "MPJVE",
     "ACCELERATION_ERROR",
 ]
