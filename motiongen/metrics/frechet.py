@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
-from scipy.linalg import lapack
 
 from motiongen.metrics.checks import class_labels, feature_set, feature_sets
 from motiongen.metrics.metric import Metric
@@ -210,11 +209,11 @@ def _rows(features: np.ndarray) -> Iterator[slice]:
 
 def _root(covariance: Float[np.ndarray, "d d"]) -> Float[np.ndarray, "d d"]:
     """A with A'A = covariance: by Cholesky where it has full rank, else by eigenvalues."""
-    factor, failed = lapack.dpotrf(covariance, lower=0, clean=1)
-    if not failed:
-        return factor
-    values, vectors = np.linalg.eigh(covariance)
-    return (vectors * np.sqrt(np.maximum(values, 0.0))).T
+    try:
+        return np.linalg.cholesky(covariance).T
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(covariance)
+        return (vectors * np.sqrt(np.maximum(values, 0.0))).T
 
 
 FID = Metric(

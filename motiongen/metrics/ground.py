@@ -85,7 +85,7 @@ def ground_penetration_per_clip(joints: Joints, mask: Mask, skeleton: Skeleton) 
         return np.full(len(joints), np.nan)
     feet, seen = found
     height = feet[..., UP_AXIS]
-    level = masked_median(height.min(2)[..., None], seen.all(2)[..., None])
+    level = masked_median(height.min(2, keepdims=True), np.all(seen, 2, keepdims=True))
     known = ~np.isnan(level)[:, None]
     depth = np.where(known, np.nan_to_num(level)[:, None] - height, 0.0)
     return masked_mean(np.maximum(depth, 0.0), seen & known, axis=(1, 2))

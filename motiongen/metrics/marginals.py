@@ -15,7 +15,8 @@ from motiongen.skeleton import Skeleton
 _OWN = "motiongen"
 
 Values = tuple[Float[np.ndarray, "_N _T _K"], Bool[np.ndarray, "_N _T _K"]]
-AnyJoints, AnyMask = Float[np.ndarray, "_N _T _J _C"], Bool[np.ndarray, "_N _T _J"]
+AnyJoints = Float[np.ndarray, "_N _T _J _C"]
+AnyMask = Bool[np.ndarray, "_N _T _J"]
 
 
 def marginal_distance(real: Values, fake: Values, name: str) -> float:

@@ -155,7 +155,7 @@ def root_jerk_per_clip(joints: Joints, mask: Mask, skeleton: Skeleton, fps: floa
     joints, mask = body(joints, mask, skeleton)
     anchor = list(skeleton.anchor)
     centre = joints[:, :, anchor].mean(2, keepdims=True)
-    seen = mask[:, :, anchor].all(2, keepdims=True)
+    seen = np.all(mask[:, :, anchor], 2, keepdims=True)
     return jerk_per_clip(centre, seen, fps)
 
 
