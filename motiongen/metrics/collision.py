@@ -20,10 +20,12 @@ from motiongen.metrics.masked import (
 from motiongen.metrics.metric import Metric
 from motiongen.skeleton import Skeleton
 
-# A thin limb: 2.5 cm for an adult, whose longest chain (hand to foot) is about 2.1 m.
-RADIUS = 0.012
-# Bones of less than two diameters (fingers, face) are details of the limb they belong to.
-SHORTEST = 4 * RADIUS
+# About 1.2 cm for an adult, whose longest chain (hand to foot) is about 2.5 m. Depth cameras see a
+# hanging forearm 7 cm from the thigh: limbs as thick as they are would touch in half of all real
+# frames; these do so in one of forty.
+RADIUS = 0.005
+# Shorter bones (fingers, face) are details of the limb they belong to.
+SHORTEST = 0.05
 
 Points = Float[np.ndarray, "K 3"]
 
@@ -76,10 +78,10 @@ def segment_distances(start: Points, end: Points, other: Points, other_end: Poin
 def self_intersection_per_clip(joints: Joints, mask: Mask, skeleton: Skeleton) -> PerClip:
     """Share of the frames in which two far bones come nearer than the sum of their radii.
 
-    Every bone is a capsule with a radius of 1.2 % of the clip's `body_span` (2.5 cm for an adult):
+    Every bone is a capsule with a radius of 0.5 % of the clip's `body_span` (1.2 cm for an adult):
     thinner than limbs are, so crossed arms do not count, bones that pass through each other do.
     Bones that share a joint or are joined by one bone always touch and are left out, as are bones
-    shorter than two diameters. A frame counts if it shows at least one pair.
+    shorter than 5 % of the span. A frame counts if it shows at least one pair.
 
     Shapes: joints [N,T,J,3], mask [N,T,J] -> [N]; NaN for a clip that shows no pair, and
         everywhere in 2-D.

@@ -318,3 +318,10 @@ def test_trap(case, name, entry):
         assert np.isfinite(mmd2_rbf(*inputs))
     else:
         pytest.fail(f"entry {name!r} has no value and is no known trap")
+
+
+def test_an_entry_of_an_unknown_name_fails():
+    with pytest.raises(pytest.fail.Exception, match="'fid_k5' is of no known family"):
+        function_for("fid_k5")
+    with pytest.raises(ValueError, match="is not understood"):
+        value_of(ast.parse("__import__('os')", mode="eval").body)
