@@ -2,6 +2,7 @@
 
 `__all__` lists the `Metric` records, and `METRICS` finds them by name. No number stands alone:
 each belongs beside its value for real clips, its n and its interval (`metrics.intervals`).
+Definitions as papers and their code have them are in `metrics.published`.
 """
 
 from types import MappingProxyType
