@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial.distance import cdist
 
+from motiongen.metrics.filtering import Filter
+
 # 32 MB of float64: large enough to keep the loops short, small beside any data set.
 BLOCK_NUMBERS = 4_000_000
 
@@ -32,11 +34,16 @@ def distances(
 def nearest_others(features: Float[np.ndarray, "n d"], k: int) -> Float[np.ndarray, "n k"]:
     """Distances of each row to its k nearest other rows, ascending; for k < n."""
     nearest = np.empty((len(features), k))
-    for block in row_blocks(len(features), len(features)):
-        table = distances(features[block], features)
+    search = Filter(features, features)
+    for block, low in search.blocks():
         own = np.arange(block.start, block.stop)
-        table[own - block.start, own] = np.inf
-        nearest[block] = np.sort(np.partition(table, k - 1, axis=1)[:, :k], axis=1)
+        pairs = search.all_open(block)
+        if low is not None:
+            low[own - block.start, own] = np.inf
+            pairs = search.within(low, search.nearest_limit(block, low, k))
+        pairs[own - block.start, own] = False
+        for row, _, distance in search.measured(block, pairs):
+            nearest[row] = np.sort(np.partition(distance, k - 1)[:k])
     return nearest
 
 

@@ -4,14 +4,17 @@ All functions take real features [n,d] and generated features [m,d] of one extra
 depend on n and m: compare only at equal numbers, beside a real-against-real row.
 """
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
 from motiongen.metrics.checks import feature_set, feature_sets
-from motiongen.metrics.distances import distances, nearest_others, row_blocks
+from motiongen.metrics.distances import nearest_others, row_blocks
+from motiongen.metrics.filtering import Filter
+
+# fid is asked for here, beside the other distances between two sets
+from motiongen.metrics.frechet import fid as fid
 from motiongen.metrics.metric import Metric
 
 _EVALUATION = (
@@ -20,43 +23,6 @@ _EVALUATION = (
 )
 _PRECISION_RECALL = "Kynkaanniemi et al., Improved Precision and Recall Metric, NeurIPS 2019"
 _DENSITY_COVERAGE = "Naeem et al., Reliable Fidelity and Diversity Metrics, ICML 2020"
-
-
-def fid(real: Float[np.ndarray, "_n _d"], fake: Float[np.ndarray, "_m _d"]) -> float:
-    """Frechet distance between Gaussians fitted to both sets (covariance divisor n-1).
-
-    |mean difference|^2 + Tr(Sr + Sg - 2 (Sr Sg)^(1/2)). With Sr = A'A and Sg = B'B, where A and B
-    are triangular factors of the centred rows, the last trace is the sum of the singular values of
-    AB'. So no root of a covariance is taken, and singular ones are as exact as full ones; rounding
-    may leave a tiny negative value for identical sets.
-
-    Units: feature units squared.
-    Warns: if a set has no more rows than columns.
-
-    Raises:
-        ValueError: if a set has fewer than 2 rows or is not finite.
-
-    Source: Heusel et al., GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017, eq. 6.
-    """
-    real, fake = feature_sets(real, fake)
-    for name, features in (("real", real), ("fake", fake)):
-        rows, columns = features.shape
-        if rows <= columns:
-            warnings.warn(
-                f"fid: {name} has {rows} rows for {columns} columns, so its covariance is "
-                "singular and the value is dominated by the number of rows",
-                stacklevel=2,
-            )
-    gap = real.mean(0) - fake.mean(0)
-    real_root, fake_root = _covariance_root(real), _covariance_root(fake)
-    shared = np.linalg.svd(real_root @ fake_root.T, compute_uv=False).sum()
-    spread = (real_root**2).sum() + (fake_root**2).sum()
-    return float(gap @ gap + spread - 2 * shared)
-
-
-def _covariance_root(features: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "r d"]:
-    centred = (features - features.mean(0)) / np.sqrt(len(features) - 1)
-    return np.asarray(np.linalg.qr(centred, mode="r"))
 
 
 def kid(real: Float[np.ndarray, "_n _d"], fake: Float[np.ndarray, "_m _d"]) -> float:
@@ -139,14 +105,21 @@ def neighbour_scores(
     real_radius, fake_radius = own[:, -1], nearest_others(fake, k)[:, -1]
     inside = 0
     covered, recalled = np.zeros(len(real), bool), np.zeros(len(real), bool)
-    precise, nearest = np.zeros(len(fake), bool), np.full(len(fake), np.inf)
-    for block in row_blocks(len(real), len(fake)):
-        table = distances(real[block], fake)
-        hits = table < real_radius[block, None]
-        inside += np.count_nonzero(hits)
-        covered[block], precise = hits.any(1), precise | hits.any(0)
-        recalled[block] = (table < fake_radius).any(1)
-        nearest = np.minimum(nearest, table.min(0))
+    precise, nearest = np.zeros(len(fake), bool), np.empty(len(fake))
+    search = Filter(fake, real)
+    for block, low in search.blocks():
+        pairs = search.all_open(block)
+        if low is not None:
+            limit = search.nearest_limit(block, low, 1)
+            reach = search.radius_limit(block, fake_radius[block])
+            pairs = search.within(low, np.maximum(limit, reach))
+            pairs |= search.within_others(block, low, real_radius)
+        for row, others, distance in search.measured(block, pairs):
+            hits = others[distance < real_radius[others]]
+            inside += len(hits)
+            covered[hits], precise[row] = True, len(hits) > 0
+            recalled[others[distance < fake_radius[row]]] = True
+            nearest[row] = distance.min()
     return NeighbourScores(
         precision=float(precise.mean()),
         recall=float(recalled.mean()),
@@ -199,24 +172,20 @@ def mms(real: Float[np.ndarray, "_n _d"], fake: Float[np.ndarray, "_m _d"]) -> f
     Source: Ismail-Fawaz et al., arXiv 2405.07680.
     """
     real, fake = feature_sets(real, fake)
-    blocks = row_blocks(len(fake), len(real))
-    return float(np.concatenate([distances(fake[b], real).min(1) for b in blocks]).mean())
+    search, nearest = Filter(fake, real), np.empty(len(fake))
+    for block, low in search.blocks():
+        pairs = search.all_open(block)
+        if low is not None:
+            pairs = search.within(low, search.nearest_limit(block, low, 1))
+        for row, _, distance in search.measured(block, pairs):
+            nearest[row] = distance.min()
+    return float(nearest.mean())
 
 
 def mms_real(real: Float[np.ndarray, "_n _d"]) -> float:
     """The same for the real set: mean distance of a row to its nearest other row."""
     return float(nearest_others(feature_set(real, "real"), 1).mean())
 
-
-FID = Metric(
-    name="fid",
-    unit="feature^2",
-    better="low",
-    needs="features",
-    source="Heusel et al., GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017, eq. 6",
-    function=fid,
-    meaning="How far generated clips as a whole lie from real ones, as a classifier sees them.",
-)
 
 KID = Metric(
     name="kid",

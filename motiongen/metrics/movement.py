@@ -5,12 +5,13 @@ Joints [N,T,J,C] and masks [N,T,J] as in `motiongen.metrics.naturalness`.
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.stats import wasserstein_distance
 
+from motiongen.metrics.marginals import marginal_distance
 from motiongen.metrics.masked import (
     Joints,
     Mask,
     PerClip,
+    body,
     bone_lengths,
     differences,
     masked_median,
@@ -133,18 +134,38 @@ def speed_distance(
     Raises:
         ValueError: if shapes disagree, or no joint is seen in two frames in a row in both sets.
     """
-    real, real_seen = differences(real_joints, real_mask, 1)
-    fake, fake_seen = differences(fake_joints, fake_mask, 1)
-    if real.shape[2] != fake.shape[2]:
-        raise ValueError(f"real has {real.shape[2]} joints, but fake has {fake.shape[2]}")
-    found = [
-        wasserstein_distance(real[..., j][real_seen[..., j]], fake[..., j][fake_seen[..., j]])
-        for j in range(real.shape[2])
-        if real_seen[..., j].any() and fake_seen[..., j].any()
-    ]
-    if not found:
-        raise ValueError("speed_distance: no joint is seen in two frames in a row in both sets")
-    return float(np.mean(found)) * positive(fps, "fps")
+    real = differences(real_joints, real_mask, 1)
+    fake = differences(fake_joints, fake_mask, 1)
+    return marginal_distance(real, fake, "speed_distance") * positive(fps, "fps")
+
+
+def root_jerk_per_clip(joints: Joints, mask: Mask, skeleton: Skeleton, fps: float) -> PerClip:
+    """Mean |third difference| of the body's centre, times fps^3: how smoothly a body travels.
+
+    The centre is the pelvis, else the middle of the hips, else the root.
+
+    Shapes: joints [N,T,J,C], mask [N,T,J] -> [N], NaN for a clip without four frames in a row.
+    Units: m/s^3 for joints in metres.
+
+    Raises:
+        ValueError: as `jitter_per_clip`; or if fps is not above 0.
+
+    Source: Flash and Hogan, The Coordination of Arm Movements, J. Neuroscience 1985 (jerk).
+    """
+    joints, mask = body(joints, mask, skeleton)
+    anchor = list(skeleton.anchor)
+    centre = joints[:, :, anchor].mean(2, keepdims=True)
+    seen = np.all(mask[:, :, anchor], 2, keepdims=True)
+    return jerk_per_clip(centre, seen, fps)
+
+
+def root_jerk(joints: Joints, mask: Mask, skeleton: Skeleton, fps: float) -> float:
+    """Mean over clips of `root_jerk_per_clip`.
+
+    Raises:
+        ValueError: as there; or if the centre is never seen in four frames in a row.
+    """
+    return mean_over_clips(root_jerk_per_clip(joints, mask, skeleton, fps), "root_jerk")
 
 
 JITTER = Metric(
@@ -195,4 +216,14 @@ STATIC_SHARE = Metric(
     source=_OWN,
     function=static_share,
     meaning="Share of clips that hardly move.",
+)
+
+ROOT_JERK = Metric(
+    name="root_jerk",
+    unit="m/s^3",
+    better="match",
+    needs="motions",
+    source="Flash and Hogan, The Coordination of Arm Movements, J. Neuroscience 1985",
+    function=root_jerk,
+    meaning="How abruptly the acceleration of the body's centre changes.",
 )

@@ -1,4 +1,4 @@
-"""Whether clips move as bodies do: bones keep their length, feet do not slide.
+"""Whether clips move as bodies do: bones keep their length, and both sides agree.
 
 Every metric reads joints [N,T,J,C] and a mask [N,T,J] (True where seen; padding is False). What
 the mask hides takes no part: a difference over time counts only if all its frames are seen. Each
@@ -9,29 +9,28 @@ that of real clips, at the same fps.
 
 import numpy as np
 
+from motiongen.metrics.collision import self_intersection_per_clip
+from motiongen.metrics.ground import foot_skate_per_clip, ground_penetration_per_clip
 from motiongen.metrics.masked import (
     Joints,
     Mask,
     PerClip,
-    body,
     bone_lengths,
     masked_mean,
     masked_median,
     mean_over_clips,
-    positive,
     ratio,
 )
 from motiongen.metrics.metric import Metric
-from motiongen.metrics.movement import jerk_per_clip, jitter_per_clip, mean_speed_per_clip
+from motiongen.metrics.movement import (
+    jerk_per_clip,
+    jitter_per_clip,
+    mean_speed_per_clip,
+    root_jerk_per_clip,
+)
 from motiongen.skeleton import Skeleton
 
 _OWN = "motiongen"
-UP_AXIS = 1
-FEET = ("left_foot", "right_foot")
-CONTACT_HEIGHT_M = 0.05
-SLIDING_SPEED = 0.5
-# The lowest frame of a noisy foot is an outlier, not the floor.
-FLOOR_QUANTILE = 0.05
 
 
 def bone_length_variation_per_clip(joints: Joints, mask: Mask, skeleton: Skeleton) -> PerClip:
@@ -90,43 +89,6 @@ def bone_symmetry(joints: Joints, mask: Mask, skeleton: Skeleton) -> float:
     return mean_over_clips(bone_symmetry_per_clip(joints, mask, skeleton), "bone_symmetry")
 
 
-def foot_skate_per_clip(joints: Joints, mask: Mask, skeleton: Skeleton, fps: float) -> PerClip:
-    """Share of the steps from frame to frame on the ground in which the foot slides.
-
-    A foot is on the ground while it is less than 5 cm above the clip's floor (the 5 % quantile of
-    the heights of both feet), and slides if it moves sideways faster than 0.5 m/s; both frames of
-    a step must be on the ground.
-
-    Shapes: joints [N,T,J,C] in metres with y up, mask [N,T,J] -> [N]; NaN for a clip without
-        contact, and everywhere in 2-D or if the skeleton has no feet.
-    Units: none (share).
-
-    Raises:
-        ValueError: as `bone_length_variation_per_clip`; or if fps is not above 0.
-    """
-    joints, mask = body(joints, mask, skeleton)
-    if joints.shape[-1] != 3 or not skeleton.has_roles(*FEET):
-        return np.full(len(joints), np.nan)
-    roles = [skeleton.roles[role] for role in FEET]
-    feet, seen = joints[:, :, roles], mask[:, :, roles]
-    height = feet[..., UP_AXIS]
-    floor = np.array([_quantile(h[s], FLOOR_QUANTILE) for h, s in zip(height, seen, strict=True)])
-    ground = seen & (height < floor[:, None, None] + CONTACT_HEIGHT_M)
-    steps = ground[:, 1:] & ground[:, :-1]
-    sideways = np.delete(np.diff(feet, axis=1), UP_AXIS, axis=-1)
-    slides = np.linalg.norm(sideways, axis=-1) * positive(fps, "fps") > SLIDING_SPEED
-    return masked_mean(slides.astype(np.float64), steps, axis=(1, 2))
-
-
-def foot_skate(joints: Joints, mask: Mask, skeleton: Skeleton, fps: float) -> float | None:
-    """Mean over clips of `foot_skate_per_clip`; None where it is not defined.
-
-    Not defined are 2-D clips, a skeleton without feet, and clips that never touch the ground.
-    """
-    values = foot_skate_per_clip(joints, mask, skeleton, fps)
-    return None if np.isnan(values).all() else mean_over_clips(values, "foot_skate")
-
-
 def naturalness_per_clip(
     joints: Joints, mask: Mask, skeleton: Skeleton, fps: float
 ) -> dict[str, PerClip]:
@@ -142,7 +104,10 @@ def naturalness_per_clip(
         "jitter": jitter_per_clip(*still),
         "jerk": jerk_per_clip(*moving),
         "mean_speed": mean_speed_per_clip(*moving),
+        "root_jerk": root_jerk_per_clip(*still, fps),
         "foot_skate": foot_skate_per_clip(*still, fps),
+        "ground_penetration": ground_penetration_per_clip(*still),
+        "self_intersection": self_intersection_per_clip(*still),
     }
 
 
@@ -153,10 +118,6 @@ def _mirrored_bones(skeleton: Skeleton) -> tuple[list[int], list[int]]:
     pairs = [(e, number.get((mirror[j], mirror[p]), e)) for (j, p), e in number.items()]
     pairs = [(one, other) for one, other in pairs if one < other]
     return [one for one, _ in pairs], [other for _, other in pairs]
-
-
-def _quantile(values: np.ndarray, level: float) -> float:
-    return float(np.quantile(values, level)) if len(values) else np.nan
 
 
 BONE_VARIATION = Metric(
@@ -177,14 +138,4 @@ BONE_SYMMETRY = Metric(
     source=_OWN,
     function=bone_symmetry,
     meaning="How much the left and right bones of a body differ in length.",
-)
-
-FOOT_SKATE = Metric(
-    name="foot_skate",
-    unit="",
-    better="match",
-    needs="motions",
-    source=_OWN,
-    function=foot_skate,
-    meaning="Share of the time on the ground in which a foot slides.",
 )

@@ -81,10 +81,16 @@ def _motion_error(
     return _mean_norm(np.diff(difference, n=order, axis=-3), mask, name)
 
 
-def _difference(
+def checked_pair(
     pred: np.ndarray, truth: np.ndarray, mask: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Prediction minus truth with 0 where it does not count, and where it counts."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Prediction and truth in float64, 0 where they do not count, and where they count.
+
+    Shapes: pred, truth [...,J,C], mask [...,J] or None for everywhere.
+
+    Raises:
+        ValueError: if shapes disagree, or a joint that counts is not finite.
+    """
     pred, truth = np.asarray(pred, dtype=np.float64), np.asarray(truth, dtype=np.float64)
     mask = np.ones(pred.shape[:-1], dtype=bool) if mask is None else np.asarray(mask)
     if pred.shape != truth.shape or mask.shape != pred.shape[:-1] or mask.dtype != np.bool_:
@@ -96,7 +102,15 @@ def _difference(
         bad = np.argwhere(mask & ~np.isfinite(joints).all(-1))
         if len(bad):
             raise ValueError(f"{name}: position at {tuple(bad[0].tolist())} is not finite")
-    return np.where(mask[..., None], pred, 0.0) - np.where(mask[..., None], truth, 0.0), mask
+    return np.where(mask[..., None], pred, 0.0), np.where(mask[..., None], truth, 0.0), mask
+
+
+def _difference(
+    pred: np.ndarray, truth: np.ndarray, mask: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Prediction minus truth with 0 where it does not count, and where it counts."""
+    pred, truth, mask = checked_pair(pred, truth, mask)
+    return pred - truth, mask
 
 
 def _mean_norm(difference: np.ndarray, mask: np.ndarray, name: str) -> float:

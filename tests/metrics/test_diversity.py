@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from motiongen.metrics import diversity
-from motiongen.metrics.diversity import acpd, apd, apd_per_class, apd_ratio, mean_pair_distance
+from motiongen.metrics.diversity import (
+    acpd,
+    apd,
+    apd_per_class,
+    apd_ratio,
+    distinct_pairs,
+    mean_pair_distance,
+    multimodality,
+)
 from motiongen.metrics.recognition import absent_classes
 
 LINE = np.array([[0.0], [1.0], [4.0]])
@@ -83,3 +91,51 @@ def test_errors():
         acpd(LINE, np.array([0, 0, -1]))
     with pytest.raises(ValueError, match="found none"):
         mean_pair_distance(LINE, np.zeros((0, 2), dtype=int))
+
+
+class TestLegacy:
+    def test_diversity_draws_with_replacement(self):
+        # of two rows half of the pairs are a row with itself
+        pair = np.array([[0.0], [2.0]])
+        found = diversity.diversity(pair, np.random.default_rng(0), pairs=20_000)
+        assert found == pytest.approx(1, rel=0.03)
+        assert apd(pair) == 2
+
+    def test_diversity_is_repeatable_and_near_apd(self):
+        features = normal(300)
+        values = [diversity.diversity(features, np.random.default_rng(s)) for s in (0, 0, 1)]
+        assert values[0] == values[1] != values[2]
+        many = diversity.diversity(features, np.random.default_rng(2), pairs=50_000)
+        assert many == pytest.approx(apd(features) * 299 / 300, rel=0.01)
+
+    def test_multimodality_is_within_classes(self):
+        labels = np.arange(60) % 3
+        far = normal(60) + 1000.0 * labels[:, None]
+        assert multimodality(far, labels, np.random.default_rng(0)) < 10
+        assert diversity.diversity(far, np.random.default_rng(0)) > 100
+
+    def test_multimodality_without_a_class_and_with_one_of_one_row(self):
+        labels = np.array([0] * 30 + [5] * 30 + [7])
+        features = normal(61)
+        features[-1] = 1e6
+        found = multimodality(features, labels, np.random.default_rng(0), pairs=5000)
+        per_class = [apd(features[:30]) * 29 / 30, apd(features[30:60]) * 29 / 30]
+        assert found == pytest.approx(np.mean(per_class), rel=0.02)
+
+    def test_multimodality_of_one_class_and_of_constant_features(self):
+        ones = np.ones(20, dtype=int)
+        assert multimodality(normal(20), ones, np.random.default_rng(0)) > 0
+        assert multimodality(np.ones((20, 3)), ones, np.random.default_rng(0)) == 0
+        with pytest.raises(ValueError, match="no class has two rows"):
+            multimodality(LINE, np.array([0, 1, 2]), np.random.default_rng(0))
+
+
+def test_distinct_pairs():
+    assert distinct_pairs(3, 3).tolist() == [[0, 1], [0, 2], [1, 2]]
+    drawn = distinct_pairs(50, 200, np.random.default_rng(0))
+    assert len({tuple(pair) for pair in drawn.tolist()}) == 200
+    assert (drawn[:, 0] < drawn[:, 1]).all()
+    with pytest.raises(ValueError, match="pass rng"):
+        distinct_pairs(50, 200)
+    with pytest.raises(ValueError, match="found 1 rows"):
+        distinct_pairs(1, 5)

@@ -1,13 +1,12 @@
 import numpy as np
 import pytest
 
+from motiongen.metrics.ground import foot_skate, foot_skate_per_clip
 from motiongen.metrics.naturalness import (
     bone_length_variation,
     bone_length_variation_per_clip,
     bone_symmetry,
     bone_symmetry_per_clip,
-    foot_skate,
-    foot_skate_per_clip,
     naturalness_per_clip,
 )
 from motiongen.skeleton import Skeleton
