@@ -73,6 +73,7 @@ def evaluate(args: argparse.Namespace) -> int:
         seed=args.seed,
         k=args.k,
         extractors=args.extractors,
+        metrics=args.metrics,
         cache=None if args.no_cache else Cache.usual(),
     )
     return _write(report, args.out)
@@ -223,6 +224,7 @@ def _add_evaluate(commands: _Commands) -> None:
         default=["RNN", "CNN"],
         help="feature spaces; the first fills the tables, another table compares them",
     )
+    add("--metrics", nargs="+", metavar="NAME", help="scores to show; by default all")
     add("--no-cache", action="store_true", help="train extractors anew and keep nothing")
 
 

@@ -25,6 +25,7 @@ def evaluate_stores(
     seed: int = 0,
     k: int = 5,
     extractors: Sequence[str] = ARCHITECTURES,
+    metrics: Sequence[str] | None = None,
     cache: Cache | None = None,
 ) -> Report:
     """Scores stores of samples against a store of real clips.
@@ -37,12 +38,14 @@ def evaluate_stores(
         seed: of extractor, draws and intervals.
         k: neighbours for density and coverage.
         extractors: encoders of the feature spaces; the first fills the tables.
+        metrics: names of the scores to show. None: all.
         cache: keeps what was made of the real clips. None: nothing is kept.
 
     Raises:
         ValueError: if the specs differ, or a subject is on both sides.
     """
-    settings = EvaluationSettings(k=k, seed=seed)
+    shown = None if metrics is None else tuple(metrics)
+    settings = EvaluationSettings(k=k, seed=seed, metrics=shown)
     sets = {name: Store.open(path) for name, path in named(samples).items()}
     first = next(iter(sets.values()))
     spec = first.spec

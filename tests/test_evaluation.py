@@ -187,11 +187,49 @@ def test_every_value_is_finite_or_says_why_not():
                 assert cell.value is None or np.isfinite(cell.value)
 
 
-def test_means_have_intervals_and_scores_of_sets_have_none():
+def test_means_have_intervals_and_scores_of_sets_have_ranges():
     row = next(r for r in table(report(), "Likeness to training").rows if r.name == "honest")
     assert row.values["accuracy"].low is not None
-    assert row.values["fid"].low is None
-    assert "have none" in table(report(), "Likeness to training").interval
+    fid = row.values["fid"]
+    assert fid.low < fid.value < fid.high
+    text = table(report(), "Likeness to training").interval
+    assert "bootstrap" in text
+    assert "no confidence interval" in text
+
+
+def test_what_few_clips_cannot_tell_is_said_once():
+    found = table(report(), "Likeness to training")
+    assert "fid_per_class" not in [column.name for column in found.columns]
+    assert "FID per class: needs 64 clips of each class in each set." in found.caption
+
+
+def test_any_subset_of_the_scores():
+    train, test, new, _ = world()
+    settings = replace(SETTINGS, metrics=("fid", "jitter", "speed_distance"))
+    found = evaluate(
+        {"copier": train}, train=train, test=test, spec=SPEC, extractor=extractor(),
+        settings=settings,
+    )  # fmt: skip
+    names = {table.title: [c.name for c in table.columns] for table in found.tables}
+    assert names == {
+        "Likeness to training clips": ["fid"],
+        "Likeness to clips of unseen people": ["fid"],
+        "Movement": ["jitter"],
+        "Distributions of movement": ["speed_distance"],
+    }
+    # copies are found with any
+    assert "copies" in " ".join(found.warnings)
+    with pytest.raises(ValueError, match="settings.metrics: found fud, allowed fid, "):
+        replace(SETTINGS, metrics=("fud",))
+
+
+def test_distributions_of_movement_are_those_of_real_clips():
+    found = table(report(), "Distributions")
+    rows = {row.name: row.values for row in found.rows}
+    for name in ("speed_distance", "acceleration_distance", "spectrum_distance"):
+        assert rows["noisy copier"][name].value > 2 * rows["honest"][name].value
+    assert {"wpd", "wpd_class", "bone_length_distance", "static_share"} <= set(rows["honest"])
+    assert rows["warped copy"]["wpd"].value > 0
 
 
 def test_people_are_drawn_where_eight_are_known():

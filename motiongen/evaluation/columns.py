@@ -1,6 +1,6 @@
 """What all tables share: rows to fill, columns from metric records, values with intervals."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +11,28 @@ from motiongen.metrics.intervals import bootstrap_interval
 from motiongen.report import Column, Row, Value
 from motiongen.viewer.table import Kind
 
-INTERVAL = (
-    "95 % bootstrap over clips, or over people where at least 8 are known; scores of a whole set "
-    "have none, because a clip that is drawn twice has a neighbour at distance 0"
-)
+#: of scores of whole sets: drawing a clip twice would give it a neighbour at distance 0
+RANGE = "the range over the draws of clips, for scores of a whole set (no confidence interval)"
+INTERVAL = f"95 % bootstrap over clips, or over people where at least 8 are known; {RANGE}"
 _TITLES = {
     "fid": "FID",
+    "fid_extrapolated": "FID, unlimited n",
+    "fid_per_class": "FID per class",
+    "kid": "KID",
+    "mmd": "MMD",
+    "mms": "MMS",
+    "acpd": "ACPD",
+    "wpd": "WPD",
+    "wpd_class": "WPD per class",
+    "root_jerk": "jerk of the centre",
+    "ground_penetration": "feet below ground",
+    "self_intersection": "limbs that cross",
+    "joint_limits": "unusual joint angles",
+    "static_share": "clips that hardly move",
+    "speed_distance": "speeds",
+    "acceleration_distance": "accelerations",
+    "bone_length_distance": "bone lengths",
+    "spectrum_distance": "spectrum",
     "apd": "APD",
     "apd_ratio": "APD / real",
     "inner_nn_ratio": "sample-to-sample distance / real",
@@ -52,11 +68,17 @@ class Draw:
         k: the radius of a clip is its distance to its k-th nearest other clip.
         turns: seeded pairs of subsets over which the scores of whole sets are averaged.
         seed: of draws and intervals.
+        wanted: names of the scores to measure; None: all.
     """
 
     k: int
     turns: int
     seed: int
+    wanted: frozenset[str] | None = None
+
+    def wants(self, name: str) -> bool:
+        """Whether a score is to be measured."""
+        return self.wanted is None or name in self.wanted
 
     def rng(self, *key: int) -> np.random.Generator:
         """Random numbers of one purpose."""
@@ -88,6 +110,20 @@ def mean_value(values: np.ndarray, draw: Draw, people: np.ndarray | None = None)
     kept = np.where(defined, values, np.nan)
     found = bootstrap_interval(kept, draw.rng(1), groups=people)
     return Value(found.mean, found.low, found.high, n=count)
+
+
+def over_draws(found: Sequence[dict[str, float]]) -> dict[str, Value]:
+    """Means over draws of clips, and between which values they lie."""
+    values = {name: np.array([each[name] for each in found]) for name in found[0]}
+    return {n: Value(float(v.mean()), float(v.min()), float(v.max())) for n, v in values.items()}
+
+
+def or_nan(score: Callable[[], float]) -> float:
+    """A score, or NaN where it is not defined for these clips."""
+    try:
+        return score()
+    except ValueError:
+        return float("nan")
 
 
 def with_columns(row: Row, names: Collection[str]) -> Row:

@@ -1,20 +1,42 @@
 """How like real clips the sets are, as the extractor sees them; all sets at one n."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from motiongen.evaluation.columns import INTERVAL, Draw, Entry, column, mean_value, with_columns
+from motiongen.evaluation.columns import (
+    INTERVAL,
+    RANGE,
+    Draw,
+    Entry,
+    column,
+    mean_value,
+    or_nan,
+    over_draws,
+    with_columns,
+)
 from motiongen.evaluation.drawing import halves, stratified_order
 from motiongen.evaluation.sets import ClipSet
-from motiongen.metrics.diversity import apd
-from motiongen.metrics.fidelity import fid, neighbour_scores
+from motiongen.metrics.diversity import acpd, apd, multimodality
+from motiongen.metrics.fidelity import kid, mms, neighbour_scores
+from motiongen.metrics.frechet import fid, fid_extrapolated, fid_per_class
+from motiongen.metrics.kernels import mmd2_rbf
 from motiongen.metrics.memorisation import inner_nn_ratio
 from motiongen.report import Row, Table, Value
 
-_OF_SETS = ("fid", "density", "coverage", "inner_nn_ratio")
-_OF_SAMPLES = ("accuracy", "apd", "apd_ratio")
+#: averaged over draws of equally many clips of both sets
+_OF_SETS = (
+    *("fid", "kid", "mmd", "precision", "recall", "density", "coverage", "mms"),
+    *("inner_nn_ratio",),
+)
+#: of all clips of both sets
+_OF_WHOLE_SETS = ("fid_extrapolated", "fid_per_class")
+#: of all clips of a set, by themselves
+_OF_SAMPLES = ("accuracy", "apd", "acpd", "apd_ratio", "multimodality")
+#: between clips of a set: says nothing about another reference
+_INNER = "inner_nn_ratio"
 
 
 def common_size(reference: ClipSet, entries: Sequence[Entry]) -> int:
@@ -50,23 +72,35 @@ def likeness_table(
         _half_row(own, size, draw, samples),
         *(_row(reference, entry, size, draw, samples) for entry in entries),
     ]
-    names = [*_OF_SETS, *_OF_SAMPLES] if samples else _OF_SETS[:3]
+    names = [name for name in _OF_SETS if samples or name != _INNER]
+    names += [*_OF_WHOLE_SETS, *(_OF_SAMPLES if samples else ())]
+    # what is defined for no row would be a column of dashes; a note says why, once
+    known = {n for row in rows for n, v in row.values.items() if v.value is not None}
+    lacking = {n: v.note for row in rows for n, v in row.values.items() if n not in known}
+    names = [name for name in names if name in known]
     return Table(
         title=title,
         columns=[column(name) for name in names],
         rows=[with_columns(row, names) for row in rows],
-        caption=_caption(reference, entries, size, draw),
-        interval=INTERVAL if samples else "",
+        caption=_caption(reference, entries, size, draw, lacking),
+        interval=INTERVAL if samples else RANGE,
         reference=rows[0].name,
     )
 
 
-def _caption(reference: ClipSet, entries: Sequence[Entry], size: int, draw: Draw) -> str:
+def _caption(
+    reference: ClipSet,
+    entries: Sequence[Entry],
+    size: int,
+    draw: Draw,
+    lacking: Mapping[str, str],
+) -> str:
     text = (
-        f"FID, density, coverage and sample-to-sample distance compare {size} clips of a set "
+        f"Scores of whole sets, FID to sample-to-sample distance, compare {size} clips of a set "
         f"with {size} of the {len(reference)} of {reference.name}, and are means over "
-        f"{draw.turns} such draws (by class, k = {draw.k}); they have no interval."
+        f"{draw.turns} such draws (by class, k = {draw.k}), in brackets their range."
     )
+    text += "".join(f" {column(n).title}: {note}." for n, note in lacking.items() if note)
     larger = [f"{e.clips.name} ({len(e.clips)})" for e in entries if len(e.clips) > size]
     return text + (f" Larger sets were subsampled: {', '.join(larger)}." if larger else "")
 
@@ -76,8 +110,11 @@ def _half_row(own: Entry, size: int, draw: Draw, samples: bool) -> Row:
     clips, found = own.clips, []
     for turn in range(draw.turns):
         first, second = halves(clips.labels, draw.rng(0, turn))
-        found.append(_scores(clips.features[first[:size]], clips.features[second[:size]], draw.k))
-    values = _averaged(found)
+        parts = clips.features[first[:size]], clips.features[second[:size]]
+        found.append(_scores(*parts, draw))
+    values = over_draws(found)
+    first, second = halves(clips.labels, draw.rng(0, 0))
+    values |= _whole_scores(_Rows.of(clips, first), _Rows.of(clips, second), draw)
     if samples:
         values |= _sample_scores(clips, clips, draw)
     meaning = f"two disjoint halves of {clips.name}, against each other"
@@ -91,39 +128,81 @@ def _row(reference: ClipSet, entry: Entry, size: int, draw: Draw, samples: bool)
         first, _ = halves(reference.labels, draw.rng(0, turn))
         second = stratified_order(clips.labels, draw.rng(2, turn))
         real, fake = reference.features[first[:size]], clips.features[second[:size]]
-        found.append(_scores(real, fake, draw.k))
+        found.append(_scores(real, fake, draw))
     few = f"{size} clips; more than {draw.k} are needed"
-    values = _averaged(found) if found else {name: Value(None, note=few) for name in _OF_SETS}
+    values = over_draws(found) if found else {name: Value(None, note=few) for name in _OF_SETS}
+    values |= _whole_scores(_Rows.of(reference), _Rows.of(clips), draw)
     if samples:
         values |= _sample_scores(clips, reference, draw)
     return entry.row(values, size)
 
 
-def _scores(real: np.ndarray, fake: np.ndarray, k: int) -> dict[str, float]:
+def _scores(real: np.ndarray, fake: np.ndarray, draw: Draw) -> dict[str, float]:
+    """The scores of whole sets for one draw; NaN where one is not defined."""
     with warnings.catch_warnings():
         # the report says it in its own words
         warnings.filterwarnings("ignore", message="fid: ")
         distance = fid(real, fake)
-    near = neighbour_scores(real, fake, k)
-    try:
-        inner = inner_nn_ratio(real, fake)
-    except ValueError:  # most real rows are doubled
-        inner = float("nan")
-    return dict(zip(_OF_SETS, (distance, near.density, near.coverage, inner), strict=True))
+    near = neighbour_scores(real, fake, draw.k)
+    return {
+        "fid": distance,
+        "kid": kid(real, fake),
+        "mmd": or_nan(lambda: mmd2_rbf(real, fake, rng=draw.rng(8))),
+        "precision": near.precision,
+        "recall": near.recall,
+        "density": near.density,
+        "coverage": near.coverage,
+        "mms": mms(real, fake),
+        # not defined where most real rows are doubled
+        "inner_nn_ratio": or_nan(lambda: inner_nn_ratio(real, fake)),
+    }
 
 
-def _averaged(found: Sequence[dict[str, float]]) -> dict[str, Value]:
-    return {name: Value(float(np.mean([each[name] for each in found]))) for name in found[0]}
+@dataclass(frozen=True)
+class _Rows:
+    """Features and their labels."""
+
+    features: np.ndarray
+    labels: np.ndarray
+
+    @classmethod
+    def of(cls, clips: ClipSet, rows: np.ndarray | None = None) -> "_Rows":
+        use = np.arange(len(clips)) if rows is None else rows
+        return cls(clips.features[use], clips.labels[use])
+
+
+def _whole_scores(real: _Rows, fake: _Rows, draw: Draw) -> dict[str, Value]:
+    """What needs many clips: with few there is a note instead of a value."""
+    count = min(len(real.labels), len(fake.labels))
+    columns = real.features.shape[1]
+    found = {}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="fid: ")
+        try:
+            value = fid_extrapolated(real.features, fake.features, draw.rng(9))
+            found["fid_extrapolated"] = Value(value, n=count)
+        except ValueError:
+            found["fid_extrapolated"] = Value(None, note=f"needs {4 * columns} clips of each set")
+        try:
+            each = fid_per_class(real.features, real.labels, fake.features, fake.labels)
+            found["fid_per_class"] = Value(float(np.mean(list(each.values()))), n=count)
+        except ValueError:
+            note = f"needs {2 * columns} clips of each class in each set"
+            found["fid_per_class"] = Value(None, note=note)
+    return found
 
 
 def _sample_scores(clips: ClipSet, reference: ClipSet, draw: Draw) -> dict[str, Value]:
     """What is measured on the whole set."""
     right = np.where(clips.labels >= 0, clips.predicted == clips.labels, np.nan)
-    count = len(clips)
+    count, known = len(clips), clips.labels >= 0
     spread = apd(clips.features, draw.rng(3)) if count > 1 else np.nan
     real = apd(reference.features, draw.rng(3))
+    of_classes = clips.features[known], clips.labels[known]
     return {
         "accuracy": mean_value(right, draw, clips.people),
         "apd": Value(spread, n=count),
+        "acpd": Value(or_nan(lambda: acpd(*of_classes, draw.rng(10))), n=count),
         "apd_ratio": Value(spread / real if real > 0 else None, n=count),
+        "multimodality": Value(or_nan(lambda: multimodality(*of_classes, draw.rng(11))), n=count),
     }

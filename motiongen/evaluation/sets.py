@@ -14,6 +14,7 @@ from motiongen.evaluation.features import Cache, FeatureSpace, features_of
 from motiongen.evaluation.paths import FRAMES, Paths, Shown, as_paths, stretched
 from motiongen.metrics.memorisation import COPY_DISTANCE_M
 from motiongen.metrics.naturalness import naturalness_per_clip
+from motiongen.metrics.posture import Ranges, angle_ranges, joint_limits_per_clip
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.stature import body_height
 
@@ -22,6 +23,8 @@ NOISE_M = 0.03
 #: turns metres into body heights where there are no metres
 ADULT_M = 1.7
 COPY_DISTANCE_HEIGHTS = 0.01
+#: what is stated in metres above a floor
+GROUNDED = ("foot_skate", "ground_penetration")
 #: of the "warped copy" baseline: a frame lasts at most 1.8 times as long, at least .2 times
 MOST_BENT = 0.8
 #: clips from which the body height is measured
@@ -107,6 +110,14 @@ class Measure:
     extractor: FeatureSpace
     ruler: Ruler
     cache: Cache | None = None
+    ranges: Ranges | None = None
+
+    @classmethod
+    def of(
+        cls, train: MotionBatch, spec: MotionSpec, extractor: FeatureSpace, cache: Cache | None
+    ) -> "Measure":
+        """The measure of a data set."""
+        return cls(spec, extractor, Ruler.of(train, spec), cache, usual_angles(train, spec))
 
     def __call__(
         self,
@@ -135,23 +146,38 @@ class Measure:
             clips=clips,
             features=features,
             predicted=scores.argmax(1),
-            movement=movement(clips, self.spec, self.ruler.scale),
+            movement=movement(clips, self.spec, self.ruler.scale, self.ranges),
             paths=as_paths(clips, self.spec, self.ruler.scale),
             people=None if people is None else np.array(people)[order.numpy()],
         )
 
 
 def movement(
-    clips: MotionBatch, spec: MotionSpec, scale: float = 1.0
+    clips: MotionBatch, spec: MotionSpec, scale: float = 1.0, ranges: Ranges | None = None
 ) -> dict[str, Float[np.ndarray, "_n"]]:
-    """Metrics of single clips; those that need metres and a floor are left out without them."""
-    found = naturalness_per_clip(
-        clips.joints.double().cpu().numpy() * scale,
-        clips.mask.cpu().numpy(),
-        layouts.get(spec.layout),
-        spec.fps,
-    )
-    return found if spec.unit == "m" else {k: v for k, v in found.items() if k != "foot_skate"}
+    """Metrics of single clips; those that need metres and a floor are left out without them.
+
+    Args:
+        clips: what is measured.
+        spec: skeleton, unit and frames per second.
+        scale: brings lengths to the unit of the report.
+        ranges: of the joint angles of real clips; see `angle_ranges`.
+    """
+    joints, mask = clips.joints.double().cpu().numpy() * scale, clips.mask.cpu().numpy()
+    skeleton = layouts.get(spec.layout)
+    found = naturalness_per_clip(joints, mask, skeleton, spec.fps)
+    if ranges is not None:
+        found["joint_limits"] = joint_limits_per_clip(joints, mask, skeleton, ranges)
+    return found if spec.unit == "m" else {k: v for k, v in found.items() if k not in GROUNDED}
+
+
+def usual_angles(train: MotionBatch, spec: MotionSpec) -> Ranges | None:
+    """Between which values the joint angles of real clips lie; None if no angle is ever seen."""
+    joints, mask = train.joints.double().cpu().numpy(), train.mask.cpu().numpy()
+    try:
+        return angle_ranges(joints, mask, layouts.get(spec.layout))
+    except ValueError:
+        return None
 
 
 def check_clips(name: str, clips: MotionBatch, spec: MotionSpec) -> None:

@@ -1,20 +1,16 @@
 """One evaluation: measure every set once, fill the tables, say what they mean."""
 
-import platform
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
-from motiongen import __version__
 from motiongen.evaluation import findings
-from motiongen.evaluation.columns import Draw, Entry
+from motiongen.evaluation.columns import Draw, Entry, with_columns
+from motiongen.evaluation.distributions import Distributions, distributions_table
 from motiongen.evaluation.drawing import digests
 from motiongen.evaluation.features import Cache, FeatureSpace, described
 from motiongen.evaluation.likeness import common_size, likeness_table
@@ -22,7 +18,6 @@ from motiongen.evaluation.players import player_groups
 from motiongen.evaluation.sets import (
     ClipSet,
     Measure,
-    Ruler,
     check_clips,
     class_means,
     copies,
@@ -32,6 +27,8 @@ from motiongen.evaluation.sets import (
 from motiongen.evaluation.spaces import spaces_table
 from motiongen.evaluation.tables import copies_table, movement_table
 from motiongen.evaluation.truth import clean_truth
+from motiongen.evaluation.versions import current_commit, versions
+from motiongen.metrics import METRICS
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.report import Report, Table
 
@@ -51,6 +48,8 @@ class EvaluationSettings:
         draws: pairs of subsets over which the scores of whole sets are averaged.
         seed: of draws, baselines and intervals.
         player_classes: classes to look at in the report; 0 for none.
+        metrics: names of the scores to show; None: all. Copies and collapse are looked for with
+            any.
 
     Raises:
         ValueError: if a count is too small.
@@ -60,11 +59,16 @@ class EvaluationSettings:
     draws: int = 5
     seed: int = 0
     player_classes: int = 8
+    metrics: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, least in (("k", 1), ("draws", 1), ("seed", 0), ("player_classes", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"settings.{name}: found {getattr(self, name)}, at least {least}")
+        if unknown := sorted(set(self.metrics or ()) - set(METRICS)):
+            raise ValueError(
+                f"settings.metrics: found {', '.join(unknown)}, allowed {', '.join(METRICS)}"
+            )
 
 
 def evaluate(
@@ -112,7 +116,7 @@ def evaluate(
     spaces = dict(extractor) if isinstance(extractor, Mapping) else {"extractor": extractor}
     with evaluating(spaces.values()):
         first = next(iter(spaces.values()))
-        measure = Measure(spec, first, Ruler.of(train, spec), cache)
+        measure = Measure.of(train, spec, first, cache)
         sets = _Sets.measured(generated, train, test, subjects or {}, measure, settings)
         tables = sets.tables()
         if len(spaces) > 1:
@@ -122,7 +126,7 @@ def evaluate(
         title=title,
         summary=[findings.summary(name, scores, sets.movement_reference) for name in generated],
         warnings=sets.warnings(scores),
-        tables=list(tables.values()),
+        tables=[shown for table in tables.values() if (shown := _wanted(table, settings))],
         context=_context(sets, spaces, settings),
         groups=player_groups(
             spec, train, generated, classes=settings.player_classes, seed=settings.seed
@@ -166,7 +170,8 @@ class _Sets:
         measure: Measure,
         settings: EvaluationSettings,
     ) -> "_Sets":
-        draw = Draw(settings.k, settings.draws, settings.seed)
+        wanted = None if settings.metrics is None else frozenset(settings.metrics)
+        draw = Draw(settings.k, settings.draws, settings.seed, wanted)
         real = measure("train", train, subjects.get("train"), kept=True)
         clean = clean_truth(train) if train.target is not None else None
         sets = [Entry(measure(name, clips), "generated") for name, clips in generated.items()]
@@ -203,6 +208,13 @@ class _Sets:
             reference=self.movement_reference,
             flat=self.measure.spec.channels == 2,
         )
+        judge = Distributions(self.measure.spec, self.measure.ruler, self.draw)
+        if judge.columns():
+            tables["distributions"] = distributions_table(
+                self.train if self.truth is None else self.truth,
+                [*self.generated, *unseen, *self.baselines],
+                judge,
+            )
         tables["copies"] = copies_table(self.train, self.test, both, self.measure.ruler, self.draw)
         return tables
 
@@ -252,6 +264,17 @@ class _Sets:
         return found
 
 
+def _wanted(table: Table, settings: EvaluationSettings) -> Table | None:
+    """The table with the columns that are to be shown; None if there are none."""
+    if settings.metrics is None:
+        return table
+    # in several feature spaces a column is named "score, space"
+    columns = [c for c in table.columns if c.name.split(", ")[0] in settings.metrics]
+    names = [column.name for column in columns]
+    rows = [with_columns(row, names) for row in table.rows]
+    return replace(table, columns=columns, rows=rows) if columns else None
+
+
 def _baselines(train: ClipSet, labels: np.ndarray, measure: Measure, draw: Draw) -> list[Entry]:
     """Trivial generators with the labels of the first generated set."""
     if not np.isin(labels, train.labels).all():
@@ -296,37 +319,9 @@ def _context(
             **{entry.clips.name: len(entry.clips) for entry in sets.generated},
         },
         "spec": sets.measure.spec.as_dict(),
-        "versions": {
-            "motiongen": __version__,
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": versions(),
     }
     if sets.measure.ruler.length != "m":
         context["body height"] = 1 / sets.measure.ruler.scale
     commit = current_commit()
     return context if commit is None else {**context, "commit": commit}
-
-
-def current_commit() -> str | None:
-    """The commit of this code, with "-dirty" where files differ; None outside a checkout."""
-    here = Path(__file__)
-    # an installed package may lie inside somebody else's checkout
-    if _git(here.parent, "ls-files", "--error-unmatch", here.name) is None:
-        return None
-    return _git(here.parent, "describe", "--always", "--dirty", "--exclude=*", "--abbrev=40")
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() if done.returncode == 0 and done.stdout.strip() else None

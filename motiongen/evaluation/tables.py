@@ -14,13 +14,19 @@ from motiongen.report import Column, Row, Table, Value
 
 #: a clip stands out if it is nearer than this share of the distance to the second nearest
 SINGLED_OUT = 0.5
-_MOVEMENT = ("bone_length_cv", "jitter", "jerk", "mean_speed", "foot_skate")
+_MOVEMENT = (
+    *("bone_length_cv", "bone_symmetry", "jitter", "jerk", "mean_speed", "root_jerk"),
+    *("foot_skate", "ground_penetration", "self_intersection", "joint_limits"),
+)
 _FLAT = "In 2-D bones also change by foreshortening: it means something only beside real clips."
 
 
 def movement_columns(length: str, *, flat: bool) -> list[Column]:
     """Columns of what single clips are measured by; `length` is the unit of lengths."""
-    units = {"jerk": f"{length}/s^3", "mean_speed": f"{length}/s"}
+    units = {
+        **{"jerk": f"{length}/s^3", "root_jerk": f"{length}/s^3", "mean_speed": f"{length}/s"},
+        "ground_penetration": length,
+    }
     more = {"bone_length_cv": _FLAT} if flat else {}
     found = [column(n, unit=units.get(n), more=more.get(n, "")) for n in _MOVEMENT]
     # true bones do not stretch, whatever those of the real clips' estimator do
