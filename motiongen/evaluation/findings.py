@@ -19,7 +19,7 @@ NN_RATIO = 0.5
 #: and below this share of that for other takes of the train people, which may be alike rightly
 TAKES_RATIO = 0.8
 #: below these shares of the value for real clips, samples vary too little
-COVERAGE, SPREAD, INNER_DISTANCE = 0.5, 0.7, 0.3
+COVERAGE, SPREAD, INNER_DISTANCE = 0.5, 0.8, 0.3
 #: below this accuracy on unseen people the features say little
 EXTRACTOR_ACCURACY = 0.7
 #: above this share of the coverage of real clips a class mean shows that coverage is blind
