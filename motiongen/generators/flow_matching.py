@@ -64,7 +64,7 @@ class FlowMatching(Generator):
         spec: MotionSpec | dict[str, Any],
         encoder: EncoderFactory | None = None,
         *,
-        guidance: float = 2.5,
+        guidance: float = 2.0,
         steps: int = 12,
         solver: Solver = "heun",
         rigid: bool | None = None,
