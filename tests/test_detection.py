@@ -54,7 +54,10 @@ class Latents:
 
 
 def drawn(rng, count=CLIPS):
-    return rng.normal(size=(count, LATENT))
+    """Latents of as many clips of either class."""
+    latent = rng.normal(size=(count, LATENT))
+    latent[:, 0] = np.abs(latent[:, 0]) * np.where(np.arange(count) % 2, 1, -1)
+    return latent
 
 
 def flagged(**generated):
