@@ -9,6 +9,7 @@ from jaxtyping import Float, Int, Shaped
 
 from motiongen import layouts
 from motiongen.classifier import fill_gaps
+from motiongen.data.variation import warped
 from motiongen.evaluation.drawing import canonical_order, rows_by_label
 from motiongen.evaluation.features import Cache, FeatureSpace, features_of
 from motiongen.evaluation.paths import FRAMES, Paths, Shown, as_paths, stretched
@@ -222,29 +223,9 @@ def noisy_copies(copied: MotionBatch, noise: float, rng: np.random.Generator) ->
 
 
 def warped_copies(copied: MotionBatch, rng: np.random.Generator) -> MotionBatch:
-    """The same performed unevenly: faster here, slower there, from the first frame to the last.
-
-    Time s in [0,1] becomes s + w sin(2 pi s) / (2 pi), with w of its own for each clip.
-    """
-    bend = torch.from_numpy(rng.uniform(-MOST_BENT, MOST_BENT, len(copied))).float()[:, None]
-    last = (copied.length[:, None] - 1).clamp(min=1)
-    frames = copied.joints.shape[1]
-    share = (torch.arange(frames) / last).clamp(max=1)
-    at = last * (share + bend * torch.sin(2 * torch.pi * share) / (2 * torch.pi))
-    low = at.floor().long().clamp(0, frames - 1)
-    high = torch.minimum(low + 1, last)
-    joints = torch.lerp(
-        _at(copied.joints, low), _at(copied.joints, high), (at - low)[..., None, None]
-    )
-    confidence = torch.minimum(_at(copied.confidence, low), _at(copied.confidence, high))
-    confidence = torch.where(copied.frame_mask[..., None], confidence, 0.0)
-    shown = (confidence > 0)[..., None]
-    return copied.replace(joints=torch.where(shown, joints, 0.0), confidence=confidence)
-
-
-def _at(values: torch.Tensor, frame: torch.Tensor) -> torch.Tensor:
-    """Frame `frame[n,t]` of each clip. Shapes: [N,T,...], [N,T] -> [N,T,...]."""
-    return values[torch.arange(len(values))[:, None], frame]
+    """The same performed unevenly, each in a way of its own."""
+    bend = rng.uniform(-MOST_BENT, MOST_BENT, len(copied))
+    return warped(copied, torch.from_numpy(bend).float())
 
 
 def class_means(copied: MotionBatch, train: MotionBatch) -> MotionBatch:

@@ -74,3 +74,21 @@ def test_it_is_repeatable_and_leaves_its_input(clips):
 def test_impossible_strengths_are_refused(options):
     with pytest.raises(ValueError, match="variation: found degrees"):
         Variation(**options)
+
+
+def test_warps_change_the_pace_and_nothing_else(clips):
+    plain = {"degrees": 0.0, "scale": 0.0}
+    found = vary(Variation(**plain, warp=0.5), clips.replace(path=clips.target))
+    assert torch.equal(found.length, clips.length)
+    assert not torch.equal(found.target, clips.target)
+    torch.testing.assert_close(found.path, found.target)
+    rows = torch.arange(len(clips))
+    for at in (torch.zeros_like(clips.length), clips.length - 1):
+        torch.testing.assert_close(found.target[rows, at], clips.target[rows, at])
+    # the same poses, slower or faster: none is invented
+    path = torch.cdist(found.target.flatten(2), clips.target.flatten(2)).amin(2)
+    steps = clips.target.diff(dim=1).flatten(2).norm(dim=-1).amax(1)
+    assert (path <= steps[:, None])[clips.frame_mask].all()
+    assert not found.joints[~found.mask].any()
+    again = vary(Variation(**plain, warp=0.0), clips)
+    torch.testing.assert_close(again.joints, clips.joints)
