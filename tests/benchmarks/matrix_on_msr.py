@@ -204,7 +204,9 @@ def spread(values: list[float]) -> str:
         return "–"
     if len(values) == 1:
         return shown(values[0], 0)
-    return f"{shown(statistics.mean(values), 0)} ± {shown(statistics.stdev(values), 0)}"
+    mean, deviation = statistics.mean(values), statistics.stdev(values)
+    decimals = 2 if abs(mean) >= 0.1 else 4
+    return f"{mean:.{decimals}f} ± {deviation:.{decimals}f}"
 
 
 #: heading, part of the table's title, column
