@@ -95,7 +95,7 @@ def _report(
         spec=spec,
         extractor=extractor,
         subjects={part: [m.subject for m in found] for part, found in clips.items()},
-        settings=EvaluationSettings(seed=seed),
+        settings=EvaluationSettings(seed=seed, draws=3),
         title="motiongen demo: a VAE that learned clean motion from noisy skeletons",
     )
     truth = compare_to_truth(clean["train"], noisy["train"], {"VAE": samples}, spec, seed=seed)
