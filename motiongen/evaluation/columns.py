@@ -11,6 +11,7 @@ from motiongen.metrics.intervals import bootstrap_interval
 from motiongen.report import Column, Row, Value
 from motiongen.viewer.table import Kind
 
+UNDEFINED = "not defined for these clips"
 #: of scores of whole sets: drawing a clip twice would give it a neighbour at distance 0
 RANGE = "the range over the draws of clips, for scores of a whole set (no confidence interval)"
 INTERVAL = f"95 % bootstrap over clips, or over people where at least 8 are known; {RANGE}"
@@ -106,7 +107,7 @@ def mean_value(values: np.ndarray, draw: Draw, people: np.ndarray | None = None)
     count = int(defined.sum())
     if count < 2:
         only = float(values[defined][0]) if count else None
-        return Value(only, n=count, note="" if count else "not defined for these clips")
+        return Value(only, n=count, note="" if count else UNDEFINED)
     kept = np.where(defined, values, np.nan)
     found = bootstrap_interval(kept, draw.rng(1), groups=people)
     return Value(found.mean, found.low, found.high, n=count)
@@ -115,7 +116,11 @@ def mean_value(values: np.ndarray, draw: Draw, people: np.ndarray | None = None)
 def over_draws(found: Sequence[dict[str, float]]) -> dict[str, Value]:
     """Means over draws of clips, and between which values they lie."""
     values = {name: np.array([each[name] for each in found]) for name in found[0]}
-    return {n: Value(float(v.mean()), float(v.min()), float(v.max())) for n, v in values.items()}
+    lacking = {n: "" if np.isfinite(v).all() else UNDEFINED for n, v in values.items()}
+    return {
+        n: Value(float(v.mean()), float(v.min()), float(v.max()), note=lacking[n])
+        for n, v in values.items()
+    }
 
 
 def or_nan(score: Callable[[], float]) -> float:

@@ -67,7 +67,7 @@ class Distributions:
         paths, _ = fake.paths_of(fake_rows)
         labels = fake.labels[fake_rows]
         labelled = paths[labels >= 0], labels[labels >= 0]
-        root = int(np.flatnonzero(np.asarray(skeleton.parents) < 0)[0])
+        root = skeleton.root
         rng = self.draw.rng
         scores: dict[str, Callable[[], float]] = {
             "speed_distance": lambda: speed_distance(*known, *new, fps=fps),

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import inspect
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,12 +64,21 @@ class Cache:
         except (OSError, ValueError, EOFError, BadZipFile):
             pass
         made = make()
+        try:
+            self._keep(path, made)
+        except OSError as error:
+            # minutes of work are not lost because a folder cannot be written
+            logging.getLogger(__name__).warning("%s: not kept: %s", path, error)
+        return made
+
+    def _keep(self, path: Path, made: dict[str, Tensor]) -> None:
+        """Writes a file whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}.part")
+        arrays: dict[str, Any] = {name: value.cpu().numpy() for name, value in made.items()}
         with part.open("wb") as file:
-            np.savez(file, allow_pickle=False, **{n: v.cpu().numpy() for n, v in made.items()})
+            np.savez(file, **arrays)
         os.replace(part, path)
-        return made
 
 
 def fit_extractor(
@@ -122,9 +132,11 @@ def features_of(
         found, scores = predict(space, clips.to(device))
         return {"features": found.double().cpu(), "scores": scores.double().cpu()}
 
-    # what is no module of torch has no weights to know it by
-    if cache is not None and isinstance(space, nn.Module):
-        found = cache.get(_key(weights_hash(space), device, *digests(clips)), compute)
+    # another class may make other features of the same weights, and its code is not in the key
+    if cache is not None and type(space) is MotionClassifier:
+        encoder = type(space.pool.encoder)
+        name = f"{encoder.__module__}.{encoder.__qualname__}"
+        found = cache.get(_key(name, weights_hash(space), device, *digests(clips)), compute)
     else:
         found = compute()
     return found["features"].numpy(), found["scores"].numpy()
@@ -164,7 +176,7 @@ def _key(*parts: object) -> str:
 def _code() -> str:
     """Changes when what makes features changes, between versions, too."""
     package = Path(encoders.__file__).parents[1]
-    names = ("classifier", "networks", "standardizer", "kinematics")
+    names = ("classifier", "networks", "standardizer", "layouts", "skeleton")
     files = [*sorted((package / "encoders").glob("*.py")), *(package / f"{n}.py" for n in names)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 

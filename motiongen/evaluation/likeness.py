@@ -173,22 +173,22 @@ class _Rows:
 
 def _whole_scores(real: _Rows, fake: _Rows, draw: Draw) -> dict[str, Value]:
     """What needs many clips: with few there is a note instead of a value."""
-    count = min(len(real.labels), len(fake.labels))
-    columns = real.features.shape[1]
-    found = {}
+    count, columns = min(len(real.labels), len(fake.labels)), real.features.shape[1]
+    shared = np.intersect1d(real.labels[real.labels >= 0], fake.labels[fake.labels >= 0])
+    least = min((int((p.labels == c).sum()) for p in (real, fake) for c in shared), default=0)
+    found = {
+        "fid_extrapolated": Value(None, note=f"needs {4 * columns} clips of each set"),
+        "fid_per_class": Value(None, note=f"needs {2 * columns} clips of each class in each set"),
+    }
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="fid: ")
-        try:
+        if count >= 4 * columns:
             value = fid_extrapolated(real.features, fake.features, draw.rng(9))
             found["fid_extrapolated"] = Value(value, n=count)
-        except ValueError:
-            found["fid_extrapolated"] = Value(None, note=f"needs {4 * columns} clips of each set")
-        try:
-            each = fid_per_class(real.features, real.labels, fake.features, fake.labels)
+        if least >= 2 * columns:
+            parts = [(p.features[p.labels >= 0], p.labels[p.labels >= 0]) for p in (real, fake)]
+            each = fid_per_class(*parts[0], *parts[1])
             found["fid_per_class"] = Value(float(np.mean(list(each.values()))), n=count)
-        except ValueError:
-            note = f"needs {2 * columns} clips of each class in each set"
-            found["fid_per_class"] = Value(None, note=note)
     return found
 
 
