@@ -62,7 +62,7 @@ def info(args: argparse.Namespace) -> int:
 def evaluate(args: argparse.Namespace) -> int:
     """Score sets of samples beside real data and trivial baselines."""
     from motiongen import scoring
-    from motiongen.evaluation.features import Cache
+    from motiongen.evaluation.features import ARCHITECTURES, Cache
 
     _check_folder(args.out)
     report = scoring.evaluate_stores(
@@ -72,7 +72,7 @@ def evaluate(args: argparse.Namespace) -> int:
         test=args.test,
         seed=args.seed,
         k=args.k,
-        extractors=args.extractors,
+        extractors=args.extractors or ARCHITECTURES,
         metrics=args.metrics,
         cache=None if args.no_cache else Cache.usual(),
     )
@@ -221,8 +221,8 @@ def _add_evaluate(commands: _Commands) -> None:
         *("--extractors",),
         nargs="+",
         metavar="ENCODER",
-        default=["RNN", "CNN"],
-        help="feature spaces; the first fills the tables, another table compares them",
+        help="feature spaces, by default RNN and CNN; the first fills the tables, another table "
+        "compares them",
     )
     add("--metrics", nargs="+", metavar="NAME", help="scores to show; by default all")
     add("--no-cache", action="store_true", help="train extractors anew and keep nothing")
