@@ -14,6 +14,7 @@ anew, or, where the bones are made constant at the end of sampling, the same wei
 """
 
 import argparse
+import dataclasses
 import functools
 import json
 import os
@@ -32,6 +33,7 @@ from motiongen.data.clips import as_batch, load_clips
 from motiongen.data.store import Store
 from motiongen.evaluation import evaluate
 from motiongen.evaluation.features import fit_extractor
+from motiongen.generators import SampleOptions
 from motiongen.report import Report
 
 ENCODERS = ("CNN", "RNN", "GCN", "Transformer")
@@ -47,6 +49,23 @@ STEPS = {
     "FlowMatching": {"CNN": 2000, "RNN": 2000, "GCN": 2000, "Transformer": 2000},
 }
 FAMILIES = tuple(STEPS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """What the final of a cell changes in the defaults: options of `fit`, and how it samples."""
+
+    fit: tuple[object, ...] = ()
+    temperature: float | None = None
+
+
+#: chosen with subject 3 set aside, on overview models. VAE at temperature .9 instead of 1: accuracy
+#: .973 instead of .962, FID to the training clips .64 instead of .73. Flow matching with twice the
+#: variation: FID to subject 3 9.63 instead of 9.90
+CHOICES = {
+    "VAE-CNN": Choice(temperature=0.9),
+    "FlowMatching-CNN": Choice(("--data.variation.degrees", 20, "--data.variation.scale", 0.15)),
+}
 LIKENESS, MOVEMENT, COPIES = "Likeness to", "Movement", "Copies"
 
 
@@ -55,6 +74,8 @@ def train(cell: str, store: Path, out: Path, minutes: int, seed: int) -> dict[st
     family, encoder, *free = cell.split("-")
     steps = STEPS[family][encoder] * minutes // 4
     options = ("--model.rigid", "false") if free == ["free"] else ()
+    if minutes > 4:
+        options += chosen(cell).fit
     clock = out / "time.json"
     if clock.exists():
         return json.loads(clock.read_text())
@@ -78,6 +99,10 @@ def train(cell: str, store: Path, out: Path, minutes: int, seed: int) -> dict[st
     return used
 
 
+def chosen(cell: str) -> Choice:
+    return CHOICES.get(cell.removesuffix("-free"), Choice())
+
+
 def cpu_seconds() -> float:
     """CPU time of finished child processes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -89,7 +114,13 @@ PROJECTED = ("Flow", "FlowMatching")
 
 
 def sample(
-    checkpoint: Path, out: Path, seed: int, frames: int | None = None, *, rigid: bool = True
+    checkpoint: Path,
+    out: Path,
+    seed: int,
+    frames: int | None = None,
+    *,
+    rigid: bool = True,
+    temperature: float | None = None,
 ) -> Path:
     """Draws as many clips of each class as there were to learn from, unless that was done."""
     if out.exists():
@@ -99,7 +130,8 @@ def sample(
     if not rigid:
         model.rigid = False
     labels = sampling.wanted_labels(model, None, "train", None)
-    motions = sampling.draw(model, labels=labels, seed=seed, frames=frames)
+    options = SampleOptions() if temperature is None else SampleOptions(temperature=temperature)
+    motions = sampling.draw(model, labels=labels, seed=seed, frames=frames, options=options)
     sampling.write(motions, out, model, overwrite=True)
     return out
 
@@ -162,8 +194,11 @@ def run_cell(cell: str, args: argparse.Namespace, store: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     used = train(learned, store, out, 12 if final else 4, args.seed)
     checkpoint = out / ("last.ckpt" if final else "best.ckpt")
-    rigid = not projected
-    drawn = [sample(checkpoint, out / f"{cell}@{seed}", seed, rigid=rigid) for seed in SEEDS]
+    choice = chosen(cell) if final else Choice()
+    draw = functools.partial(
+        sample, checkpoint, rigid=not projected, temperature=choice.temperature
+    )
+    drawn = [draw(out / f"{cell}@{seed}", seed) for seed in SEEDS]
     # whoever was set aside is whom the overview is scored against
     aside = EVEN if final else held_back(out)
     known = [name for name in ODD if name not in aside]
@@ -171,15 +206,14 @@ def run_cell(cell: str, args: argparse.Namespace, store: Path) -> None:
         **{"cell": cell, "phase": args.phase, "seed": args.seed, "commit": commit()},
         **{"command": f"python tests/benchmarks/matrix_on_msr.py {args.phase} RECORDINGS"},
         **used,
+        "chosen": {"fit": [str(word) for word in choice.fit], "temperature": choice.temperature},
         "set_aside": aside,
         "parameters": parameters(checkpoint),
         "sampling_seeds": list(SEEDS),
         "scores": own_scores(drawn, store, known, aside),
     }
     if final and args.judge:
-        files = [
-            sample(checkpoint, out / f"{cell}@{seed}.npz", seed, 60, rigid=rigid) for seed in SEEDS
-        ]
+        files = [draw(out / f"{cell}@{seed}.npz", seed, 60) for seed in SEEDS]
         rows = [judged(args.judge, args.recordings, file, args.out) for file in files]
         content["judge"] = {name: [row[name] for row in rows] for name in rows[0]}
     RESULTS.mkdir(parents=True, exist_ok=True)
