@@ -59,9 +59,9 @@ class Choice:
     temperature: float | None = None
 
 
-#: chosen with subject 3 set aside, on overview models. VAE at temperature .9 instead of 1: accuracy
-#: .973 instead of .962, FID to the training clips .64 instead of .73. Flow matching with twice the
-#: variation: FID to subject 3 9.63 instead of 9.90
+#: chosen with subject 3 set aside, on overview models. VAE at temperature .9, not 1: accuracy
+#: .973, not .962, FID to the training clips .64, not .73. Flow matching with twice the
+#: variation: FID to subject 3 9.63, not 9.90
 CHOICES = {
     "VAE-CNN": Choice(temperature=0.9),
     "FlowMatching-CNN": Choice(("--data.variation.degrees", 20, "--data.variation.scale", 0.15)),
