@@ -5,13 +5,11 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from motiongen import __version__
-from motiongen.commands import sample
-
-if TYPE_CHECKING:
-    from motiongen.report import Report
+from motiongen.commands import errors, sample
+from motiongen.commands.reporting import check_folder, write
 
 
 def demo(args: argparse.Namespace) -> int:
@@ -64,7 +62,7 @@ def evaluate(args: argparse.Namespace) -> int:
     from motiongen import scoring
     from motiongen.evaluation.features import ARCHITECTURES, Cache
 
-    _check_folder(args.out)
+    check_folder(args.out)
     report = scoring.evaluate_stores(
         args.samples,
         args.real,
@@ -76,14 +74,14 @@ def evaluate(args: argparse.Namespace) -> int:
         metrics=args.metrics,
         cache=None if args.no_cache else Cache.usual(),
     )
-    return _write(report, args.out)
+    return write(report, args.out)
 
 
 def augment(args: argparse.Namespace) -> int:
     """Measure whether adding samples to the training set helps a recogniser."""
     from motiongen import scoring
 
-    _check_folder(args.out)
+    check_folder(args.out)
     report = scoring.augment_store(
         args.checkpoint,
         args.real,
@@ -93,7 +91,7 @@ def augment(args: argparse.Namespace) -> int:
         steps=args.steps,
         trust_code=args.trust_code,
     )
-    return _write(report, args.out)
+    return write(report, args.out)
 
 
 def view(args: argparse.Namespace) -> int:
@@ -102,25 +100,6 @@ def view(args: argparse.Namespace) -> int:
 
     scoring.view_stores(args.stores, args.out, clips=args.clips)
     print(f"wrote {args.out}")
-    return 0
-
-
-def _check_folder(out: Path) -> None:
-    """Refuses a path that cannot become a folder, before minutes are spent on what goes there."""
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"--out: {out} is a file, a folder is needed")
-
-
-def _write(report: "Report", out: Path) -> int:
-    from motiongen.viewer.page import write_text
-
-    out.mkdir(parents=True, exist_ok=True)
-    text = report.to_markdown()
-    report.to_json(out / "report.json")
-    write_text(out / "report.md", text)
-    report.to_html(out / "report.html")
-    print(text)
-    print(f"wrote {out / 'report.html'}")
     return 0
 
 
@@ -149,7 +128,10 @@ def _parser() -> argparse.ArgumentParser:
     for add in (_add_demo, _add_import, _add_info):
         add(commands)
     _command(commands, "fit", fit)
-    for add in (_add_sample, _add_evaluate, _add_augment, _add_view):
+    for add in (_add_sample, _add_evaluate):
+        add(commands)
+    errors.add_arguments(_command(commands, "errors", errors.run))
+    for add in (_add_augment, _add_view):
         add(commands)
     return parser
 

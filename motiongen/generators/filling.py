@@ -77,8 +77,9 @@ def fill(
         complete: what the family does.
         n: fillings of each clip.
         seed: of the fillings.
-        keep: what was seen stays in every bit, and what is filled in is moved to meet it.
-            Otherwise all of a clip is the model's view, without the estimator's noise.
+        keep: what was seen stays in every bit. Otherwise it is brought to where the observation
+            model says that the joints most likely were (`Generator.find_path`): the estimator's
+            noise is taken off. Either way what is filled in is moved to meet what was seen.
         temperature: 0 fills in what is most likely, 1 what may be.
 
     Raises:
@@ -104,10 +105,9 @@ def fill(
 
     filled = in_batches(model, total, step, full=True)
     whole = clips.select(torch.arange(len(clips), device=device).repeat_interleave(n))
-    joints, confidence = filled.joints, filled.confidence
-    if keep:
-        joints = meet(filled.joints, whole, model.skeleton)
-        confidence = torch.where(whole.mask, whole.confidence, filled.confidence)
+    seen = whole if keep else whole.replace(joints=model.find_path(whole))
+    joints = meet(filled.joints, seen, model.skeleton)
+    confidence = torch.where(whole.mask, whole.confidence, filled.confidence)
     known = (confidence > 0)[..., None]
     joints = torch.where(known, joints, 0.0)
     return whole.replace(joints=joints, confidence=confidence, path=None)

@@ -255,6 +255,8 @@ def test_what_was_seen_stays_and_all_is_there(model):
     assert bool((found.confidence[clips.frame_mask] > 0).all())
     assert not found.joints[~clips.frame_mask].any()
     clean = model.fill(clips, keep=False)
+    path = model.find_path(clips)
+    torch.testing.assert_close(clean.joints[clips.mask], path[clips.mask])
     assert not torch.equal(clean.joints[clips.mask], clips.joints[clips.mask])
 
 
