@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from motiongen.motion import NO_LABEL, MotionBatch
@@ -78,12 +79,22 @@ def validation_score(foretold: Foretold, scale: Tensor | float) -> Tensor:
     """
     clips, samples = foretold.clips, _of_each_clip(foretold)
     total = _score(clips.joints, samples, clips.mask) / scale
-    both = clips.mask[:, STRIDE:] & clips.mask[:, :-STRIDE]
+    both = shown_twice(clips.mask)
     if not both.any():
         return total
-    change = clips.joints[:, STRIDE:] - clips.joints[:, :-STRIDE]
+    change = changes(clips.joints)
     usual = change[both].square().sum(-1).mean().sqrt().clamp(min=1e-8)
-    return total + _score(change, samples[:, :, STRIDE:] - samples[:, :, :-STRIDE], both) / usual
+    return total + _score(change, changes(samples), both) / usual
+
+
+def changes(joints: Float[Tensor, "*clips T J C"]) -> Float[Tensor, "*clips S J C"]:
+    """By how much joints move in `STRIDE` frames."""
+    return joints[..., STRIDE:, :, :] - joints[..., :-STRIDE, :, :]
+
+
+def shown_twice(mask: Bool[Tensor, "*clips T J"]) -> Bool[Tensor, "*clips S J"]:
+    """Where `changes` is known."""
+    return mask[..., STRIDE:, :] & mask[..., :-STRIDE, :]
 
 
 def _of_each_clip(foretold: Foretold) -> Tensor:

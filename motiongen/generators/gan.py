@@ -13,7 +13,7 @@ from motiongen.encoders import CNN, EncoderFactory
 from motiongen.generators.average import Average
 from motiongen.generators.base import LABEL_FEATURES, Generator
 from motiongen.generators.differentiable import without_cudnn
-from motiongen.generators.energy import STRIDE
+from motiongen.generators.energy import changes, shown_twice
 from motiongen.generators.keys import SampleOptions, normal_rows
 from motiongen.kinematics import wants_rigid
 from motiongen.motion import MotionBatch, MotionSpec
@@ -254,21 +254,20 @@ class Critic(nn.Module):
 def energy_of(fakes: Tensor, real: Tensor, mask: Tensor) -> Tensor:
     """Energy scores of fakes for the real clip of their label and length, averaged; low is good.
 
-    That of positions and that of their changes over `STRIDE` frames, relative to the clips' own:
+    That of positions and that of their `changes`, relative to the clips' own:
     where a body is says little about how it moves, see `validation_score`. Distances are root
     mean squares over the joints that the clip shows.
 
     Shapes: fakes [2,B,T,J,C], real [B,T,J,C], mask [B,T,J] -> [].
     Source: Gneiting and Raftery, JASA 2007, eq. 22.
     """
-    both = mask[:, STRIDE:] & mask[:, :-STRIDE]
+    both = shown_twice(mask)
     total = pair_score(fakes, real, mask)
     if not both.any():
         return total
-    of_fakes = fakes[..., STRIDE:, :, :] - fakes[..., :-STRIDE, :, :]
-    of_real = real[..., STRIDE:, :, :] - real[..., :-STRIDE, :, :]
+    of_real = changes(real)
     usual = of_real[both].square().sum(-1).mean().sqrt().clamp(min=1e-4)
-    return total + pair_score(of_fakes, of_real, both) / usual
+    return total + pair_score(changes(fakes), of_real, both) / usual
 
 
 def pair_score(fakes: Tensor, real: Tensor, mask: Tensor) -> Tensor:
