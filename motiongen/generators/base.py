@@ -13,9 +13,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from motiongen import __version__, layouts
+from motiongen.generators.drawing import draw_batch
 from motiongen.generators.energy import Foretold, foretell, validation_score
 from motiongen.generators.guard import require_finite
-from motiongen.generators.keys import SampleOptions, concatenate, draw_count, given, key, parts_of
+from motiongen.generators.keys import SampleOptions, concatenate, given, key, parts_of
 from motiongen.generators.protocols import refuse_unused
 from motiongen.generators.recipe import class_path, plain
 from motiongen.generators.schedule import one_cycle
@@ -33,8 +34,6 @@ LABEL_FEATURES = 32
 LOG_STEPS = 20
 #: clips whose noise is taken off together: memory grows with their number and squared length
 PATHS_AT_ONCE = 32
-#: below this share of frames a joint was hardly ever seen: it is not sampled
-SMALLEST_SUPPORT = 0.01
 
 
 class Generator(pl.LightningModule, ABC):
@@ -257,60 +256,24 @@ class Generator(pl.LightningModule, ABC):
         was_training = self.training
         self.eval()
         parts = []
-        for first in range(0, n, MICRO_BATCH):
-            count = min(MICRO_BATCH, n - first)
-            # the batch is always full: another batch size may take another kernel
+        # the batch is always full, and sample i always in the same row of it: another size or
+        # another row may take another kernel
+        for first in range(-(start % MICRO_BATCH), n, MICRO_BATCH):
             rows = range(first, first + MICRO_BATCH)
-            part = self._sample_batch(
+            part = draw_batch(
+                self,
                 [start + row for row in rows],
-                [labels[row] if row < n else None for row in rows],
-                [lengths[row] if row < n else None for row in rows],
+                [labels[row] if 0 <= row < n else None for row in rows],
+                [lengths[row] if 0 <= row < n else None for row in rows],
                 seed,
                 options,
             )
-            parts.append(part.select(slice(0, count)))
+            wanted = slice(max(0, -first), min(MICRO_BATCH, n - first))
+            parts.append(part.select(wanted))
             if progress is not None:
-                progress(count)
+                progress(len(parts[-1]))
         self.train(was_training)
         return concatenate(parts)
-
-    def _sample_batch(
-        self,
-        numbers: list[int],
-        labels: list[int | None],
-        lengths: list[int | None],
-        seed: int,
-        options: SampleOptions,
-    ) -> MotionBatch:
-        device, classes = self.standardizer.mean.device, len(self.spec.classes)
-        for row, number in enumerate(numbers):
-            # separate streams: fixing a label or a length does not change the other draws
-            if labels[row] is None:
-                labels[row] = draw_count(self.label_counts, key(seed, number, 1))
-            if lengths[row] is None:
-                counts = self.length_counts[labels[row]]
-                counts = counts if counts.any() else self.length_counts.sum(0)
-                lengths[row] = max(2, draw_count(counts, key(seed, number, 2)))
-        label = torch.tensor([NO_LABEL if v == classes else v for v in labels], device=device)
-        length = torch.tensor(lengths, device=device)
-        noise = self.noise([key(seed, number, 0) for number in numbers]).to(device)
-        frames = torch.arange(self.spec.frames, device=device)
-        exists = (frames < length[:, None])[..., None].expand(-1, -1, self.skeleton.num_joints)
-        clean = self.draw(noise, label, length, options)
-        joints = self.standardizer.inverse(clean)
-        supported = self.standardizer.support >= SMALLEST_SUPPORT
-        # a place that the model never learned is no place to centre on
-        anchor = [joint for joint in self.skeleton.anchor if supported[joint]]
-        anchor = anchor or supported.nonzero()[:, 0].tolist()
-        joints = joints - joints[:, :1, anchor].mean(2, keepdim=True)
-        known = exists & supported
-        return MotionBatch(
-            joints=torch.where(known[..., None], joints, 0.0),
-            confidence=known.float(),
-            length=length,
-            label=label,
-            index=torch.tensor(numbers, device=device),
-        )
 
     # ---- training -----------------------------------------------------------------------------
 

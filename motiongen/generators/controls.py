@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from motiongen import transforms
-from motiongen.generators.base import MICRO_BATCH, SMALLEST_SUPPORT, Generator
+from motiongen.generators.base import MICRO_BATCH, Generator
 from motiongen.generators.codes import Coded, Wanted, coded, great_circle
+from motiongen.generators.drawing import SMALLEST_SUPPORT
 from motiongen.generators.keys import SampleOptions, concatenate, given, key
 from motiongen.generators.protocols import refuse_unused
 from motiongen.motion import NO_LABEL, MotionBatch, collate

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from motiongen.encoders import CNN, EncoderFactory
 from motiongen.generators import controls, filling
-from motiongen.generators.base import SMALLEST_SUPPORT, Generator
+from motiongen.generators.base import Generator
 from motiongen.generators.codes import Wanted
 from motiongen.generators.couplings import affine_couplings
+from motiongen.generators.drawing import SMALLEST_SUPPORT
 from motiongen.generators.keys import SampleOptions
 from motiongen.generators.latent import AggregatePosterior, bounded, gaussian_kl, whitened
 from motiongen.kinematics import wants_rigid

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int, Shaped
 
 from motiongen.evaluation.drawing import rows_by_label
 from motiongen.generators import Generator
-from motiongen.generators.base import SMALLEST_SUPPORT
+from motiongen.generators.drawing import SMALLEST_SUPPORT
 from motiongen.generators.energy import DRAWS
 from motiongen.metrics.distances import distances, nearest_others, nearest_rows
 from motiongen.metrics.diversity import acpd, apd_ratio

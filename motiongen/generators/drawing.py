@@ -1,0 +1,78 @@
+"""One batch of samples: from keys to clean clips in physical units."""
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from motiongen.generators.keys import SampleOptions, draw_count, key
+from motiongen.motion import NO_LABEL, MotionBatch
+
+if TYPE_CHECKING:
+    from motiongen.generators.base import Generator
+
+#: below this share of frames a joint was hardly ever seen: it is not sampled
+SMALLEST_SUPPORT = 0.01
+
+
+def draw_batch(
+    model: "Generator",
+    numbers: list[int],
+    labels: list[int | None],
+    lengths: list[int | None],
+    seed: int,
+    options: SampleOptions,
+) -> MotionBatch:
+    """Draws samples by their numbers, the body's centre starting at the origin.
+
+    Args:
+        model: gives `noise` and `draw`.
+        numbers: sample i is a function of (seed, i), its label and its length.
+        labels: class of each; None draws it as often as in training.
+        lengths: frames of each; None draws them as in training, given the label.
+        seed: first half of every key.
+        options: see `SampleOptions`.
+    """
+    label, length = _conditions(model, numbers, labels, lengths, seed)
+    noise = model.noise([key(seed, number, 0) for number in numbers]).to(label.device)
+    frames = torch.arange(model.spec.frames, device=label.device)
+    exists = (frames < length[:, None])[..., None].expand(-1, -1, model.skeleton.num_joints)
+    clean = model.draw(noise, label, length, options)
+    joints = model.standardizer.inverse(clean)
+    supported = model.standardizer.support >= SMALLEST_SUPPORT
+    # a place that the model never learned is no place to centre on
+    anchor = [joint for joint in model.skeleton.anchor if supported[joint]]
+    anchor = anchor or supported.nonzero()[:, 0].tolist()
+    joints = joints - joints[:, :1, anchor].mean(2, keepdim=True)
+    known = exists & supported
+    return MotionBatch(
+        joints=torch.where(known[..., None], joints, 0.0),
+        confidence=known.float(),
+        length=length,
+        label=label,
+        index=torch.tensor(numbers, device=label.device),
+    )
+
+
+def _conditions(
+    model: "Generator",
+    numbers: list[int],
+    labels: list[int | None],
+    lengths: list[int | None],
+    seed: int,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Label and length of each sample, drawn where they are not given. Shapes: -> [B], [B]."""
+    device, classes = model.standardizer.mean.device, len(model.spec.classes)
+    found: list[tuple[int, int]] = []
+    for number, label, length in zip(numbers, labels, lengths, strict=True):
+        # separate streams: fixing a label or a length does not change the other draws
+        own = draw_count(model.label_counts, key(seed, number, 1)) if label is None else label
+        if length is None:
+            counts = model.length_counts[own]
+            counts = counts if counts.any() else model.length_counts.sum(0)
+            length = max(2, draw_count(counts, key(seed, number, 2)))
+        found.append((own, length))
+    chosen = [NO_LABEL if own == classes else own for own, _ in found]
+    return (
+        torch.tensor(chosen, device=device),
+        torch.tensor([length for _, length in found], device=device),
+    )
