@@ -4,10 +4,12 @@ A store is a folder. `joints.npy`, `confidence.npy` and, where truth is known, `
 flat float32 arrays; `clips.csv` says where each clip lies in them; `manifest.json` holds the spec,
 the classes, what was dropped, and the size and sha256 of every file. Clips keep their own layout,
 frame rate, unit and length. A store is complete or absent: it is written beside its target and
-then renamed.
+then renamed. A set of shards whose shards are stores (see `shards`) is read like one store.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import numpy as np
 import torch
 
 from motiongen.data.manifest import check_size, read_manifest
+from motiongen.data.shards import SHARDS, STORE, ShardSet, is_sharded
 from motiongen.data.table import (
     ARRAYS,
     HEADER_BYTES,
@@ -40,8 +43,12 @@ __all__ = [
     "StoreWriter",
     "check_target",
     "default_spec",
+    "verify",
     "write_store",
 ]
+
+#: shards whose arrays are mapped at a time: each takes up two open files
+OPEN_SHARDS = 64
 
 
 class Store:
@@ -70,18 +77,14 @@ class Store:
     def open(cls, path: str | Path) -> "Store":
         """Opens a store. Checks the manifest, the table and all sizes, but reads no array.
 
+        A complete set of shards, each of them a store, is opened as one.
+
         Raises:
-            StoreError: names the file that is missing, damaged, cut or of another version.
+            StoreError: names the file that is missing, damaged, cut or of another version, or
+                the set that is unfinished or whose shards are no stores.
         """
         path = Path(path)
-        manifest = read_manifest(path)
-        for name, entry in manifest["files"].items():
-            check_size(path / name, entry["bytes"])
-        records = read_table(path / TABLE, manifest)
-        try:
-            return cls(path, manifest, records)
-        except (ValueError, TypeError) as error:
-            raise StoreError(path / MANIFEST, str(error)) from error
+        return _ShardedStore(ShardSet.read(path)) if is_sharded(path) else _open(path)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A pickled memory map would carry the whole data set into every worker.
@@ -138,6 +141,96 @@ class Store:
             check_size(self.path / name, entry["bytes"])
             if sha256(self.path / name) != entry["sha256"]:
                 raise StoreError(self.path / name, "damaged: its sha256 differs from the manifest")
+
+
+def _open(path: Path) -> Store:
+    manifest = read_manifest(path)
+    for name, entry in manifest["files"].items():
+        check_size(path / name, entry["bytes"])
+    records = read_table(path / TABLE, manifest)
+    try:
+        return Store(path, manifest, records)
+    except (ValueError, TypeError) as error:
+        raise StoreError(path / MANIFEST, str(error)) from error
+
+
+class _ShardedStore(Store):
+    """A set of shards that are stores, as one store; the arrays of few shards are open at a time.
+
+    Args:
+        shards: the set, complete.
+
+    Raises:
+        StoreError: names the shard that is missing, damaged, or not of this set.
+    """
+
+    def __init__(self, shards: ShardSet) -> None:
+        header, path = shards.header, shards.path
+        if shards.format != STORE:
+            raise StoreError(
+                path, f"its shards are {shards.format!r} files for recognisers, no stores"
+            )
+        shards.check_sizes()
+        records: list[ClipRecord] = []
+        self._manifests = []
+        for shard in shards.shards:
+            opened = _open(path / shard.shard)
+            if len(opened) != shard.rows or opened.manifest["spec"] != header["spec"]:
+                raise StoreError(opened.path, "is no shard of this set: its clips are others")
+            records += opened.records
+            self._manifests.append(opened.manifest)
+        manifest = {
+            **self._manifests[0],
+            "clips": len(records),
+            "origin": header["origin"],
+            "fps_assumed": all(record.fps is None for record in records),
+            "files": {},
+            "sha256": sha256(path / SHARDS),
+        }
+        try:
+            super().__init__(path, manifest, records)
+        except (ValueError, TypeError, KeyError) as error:
+            raise StoreError(path / SHARDS, f"damaged: {error}") from error
+        self._set = shards
+        self._starts = [shard.first for shard in shards.shards]
+        self._shard = lru_cache(maxsize=OPEN_SHARDS)(self._open_shard)
+
+    def _open_shard(self, place: int) -> Store:
+        shard = self._set.shards[place]
+        records = self.records[shard.first : shard.first + shard.rows]
+        return Store(self.path / shard.shard, self._manifests[place], records)
+
+    def __getitem__(self, number: int) -> Motion:
+        """Reads one clip."""
+        number = range(len(self))[number]
+        place = bisect_right(self._starts, number) - 1
+        return self._shard(place)[number - self._starts[place]]
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of all shards."""
+        return self._set.num_bytes
+
+    def verify(self) -> None:
+        """Reads every file of every shard and compares its checksum.
+
+        Raises:
+            StoreError: names every damaged shard.
+        """
+        self._set.verify()
+
+
+def verify(path: str | Path) -> None:
+    """Reads every file of a store, or of a set of shards of any format, and compares its checksum.
+
+    Raises:
+        StoreError: names the damaged file, or every damaged shard.
+    """
+    path = Path(path)
+    if is_sharded(path):
+        ShardSet.read(path).verify()
+    else:
+        Store.open(path).verify()
 
 
 def write_store(

@@ -79,7 +79,7 @@ class StoreWriter:
         self._files: dict[str, BinaryIO] = {}
         self._temporary = self.path.with_name(f".{self.path.name}.tmp-{os.getpid()}")
         if need is not None:
-            _check_space(self.path, need)
+            check_space(self.path, need)
 
     def __enter__(self) -> "StoreWriter":
         return self
@@ -176,7 +176,7 @@ class StoreWriter:
         with open(self._temporary / MANIFEST, "wb") as file:
             file.write(json.dumps(manifest, indent=1).encode())
             _sync(file)
-        _sync_folder(self._temporary)
+        sync_folder(self._temporary)
         self._swap()
 
     def _manifest(self) -> dict[str, Any]:
@@ -204,7 +204,7 @@ class StoreWriter:
             if self.path.exists():
                 os.replace(self.path, earlier)
             os.replace(self._temporary, self.path)
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
         except OSError:
             if not self._temporary.exists():
                 os.replace(self.path, self._temporary)
@@ -263,7 +263,8 @@ def _sync(file: BinaryIO) -> None:
     os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Puts the names in a folder on disk: without it a rename may be lost with the power."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -281,7 +282,12 @@ def _free_bytes(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
-def _check_space(path: Path, need: int) -> None:
+def check_space(path: Path, need: int) -> None:
+    """Refuses to begin what the disk cannot hold.
+
+    Raises:
+        StoreError: if less than `need` bytes and a tenth more are free.
+    """
     free = _free_bytes(path)
     if free < 1.1 * need:
         raise StoreError(
