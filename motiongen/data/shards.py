@@ -170,6 +170,21 @@ def is_sharded(folder: Path) -> bool:
     return (folder / SHARDS).is_file()
 
 
+def files_of(folder: Path) -> ShardSet | None:
+    """The set in a folder whose shards are files for recognisers; None if it is a store.
+
+    Raises:
+        StoreError: if it is unfinished or damaged; names every shard that is missing or cut.
+    """
+    if not is_sharded(folder):
+        return None
+    found = ShardSet.read(folder)
+    if found.format == STORE:
+        return None
+    found.check_sizes()
+    return found
+
+
 def shard_name(number: int) -> str:
     """Name of a shard; those of one set sort as they are numbered."""
     return f"shard-{number:06d}"
