@@ -54,7 +54,9 @@ class Ledger:
         if found.header is not None and found.shards:
             self._require_same(found.header)
         # what follows the last whole line was cut when it was written
-        os.truncate(self.path, found.end if found.shards else 0)
+        end = found.end if found.shards else 0
+        if self.path.stat().st_size > end:
+            os.truncate(self.path, end)
         self.shards, self.complete = list(found.shards), found.complete
 
     def _require_same(self, then: Mapping[str, Any]) -> None:

@@ -11,11 +11,12 @@ from motiongen.checkpoint import fingerprint
 from motiongen.data.shards import SHARDS_VERSION, STORE
 from motiongen.data.table import ITEM_BYTES
 from motiongen.generators import Generator, SampleOptions
+from motiongen.generators.base import MICRO_BATCH
 from motiongen.motion import Motion, MotionBatch, MotionSpec
 from motiongen.sampling import Wanted, as_motions, origin
 
-#: clips of a shard: a multiple of what the network sees at a time, some 20 MB of common skeletons
-SHARD_SIZE = 1024
+#: clips of a shard, some 20 MB of common skeletons
+SHARD_SIZE = 32 * MICRO_BATCH
 #: larger sets are written in shards unless told otherwise
 LARGE = 10_000
 
@@ -73,16 +74,20 @@ class Plan:
             ValueError: see `Generator.sample`.
         """
         samples = self.samples(number)
+        # whole micro-batches of the set: in another row, or beside other samples, one could
+        # differ in its last bits
+        first = samples.start - samples.start % MICRO_BATCH
+        stop = min(-(-samples.stop // MICRO_BATCH) * MICRO_BATCH, self.wanted.count)
         batch = model.sample(
-            len(samples),
-            label=self.wanted.labels(samples.start, len(samples)),
+            stop - first,
+            label=self.wanted.labels(first, stop - first),
             length=self.length,
             seed=self.seed,
-            start=samples.start,
+            start=first,
             options=self.options,
-            progress=progress,
+            progress=None if progress is None else _at_most(len(samples), progress),
         )
-        return batch.to("cpu")
+        return batch.select(slice(samples.start - first, samples.stop - first)).to("cpu")
 
     def motions(self, batch: MotionBatch, spec: MotionSpec) -> list[Motion]:
         """The samples of a shard as they are written."""
@@ -119,7 +124,20 @@ class Plan:
         # without --frames, files hold clips of all lengths padded to the longest
         padded = None if self.format == STORE else model.spec.frames
         frames = self.frames or padded or self.length or mean
-        numbers = model.skeleton.num_joints * (2 * model.spec.channels)
-        if self.format in (STORE, "npz"):
-            numbers = model.skeleton.num_joints * (model.spec.channels + 1)
-        return round(frames * numbers * ITEM_BYTES)
+        channels = model.spec.channels
+        # with the confidence; two bodies; positions alone
+        numbers = {STORE: channels + 1, "npz": channels + 1, "ctrgcn": 2 * channels}
+        a_joint = numbers.get(self.format, channels)
+        return round(frames * model.skeleton.num_joints * a_joint * ITEM_BYTES)
+
+
+def _at_most(total: int, progress: Callable[[int], object]) -> Callable[[int], object]:
+    """Counts samples for a progress bar, but not those that are drawn beside a shard's own."""
+    left = total
+
+    def told(count: int) -> None:
+        nonlocal left
+        progress(min(count, left))
+        left -= min(count, left)
+
+    return told
