@@ -202,6 +202,20 @@ def chosen_frames(spec: MotionSpec, format: str, frames: int | None) -> int | No
     return spec.frames if frames is None and format == "aeon" else frames
 
 
+def check_classes(model: Generator, wanted: Wanted, format: str) -> None:
+    """Checks that every sample will have a class where the format needs one.
+
+    Raises:
+        ValueError: if some will not.
+    """
+    drawn = wanted.counts is None and not wanted.in_turn
+    if format in formats.NEED_CLASSES and drawn and int(model.label_counts[-1]):
+        raise ValueError(
+            f"--format {format}: the model draws clips without a class, too; choose classes with "
+            "--balanced, --counts or --label"
+        )
+
+
 def check_target(out: Path, *, overwrite: bool) -> None:
     """Checks that samples may be written at `out`, before they are drawn.
 

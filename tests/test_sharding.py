@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import torch
 
-from motiongen import checkpoint, sampling, sharding
+from motiongen import checkpoint, sampling, scoring, sharding
 from motiongen.cli import main
-from motiongen.data import shards, writer
+from motiongen.data import shards, synthetic, writer
 from motiongen.data.shards import SHARDS
 from motiongen.data.store import Store, StoreError, verify, write_store
 from motiongen.encoders import CNN
@@ -171,6 +171,25 @@ def test_a_set_reads_like_one_store(whole, model, tmp_path):
         opened[CLIPS]
     remade = opened.__reduce__()
     assert len(remade[0](*remade[1])) == CLIPS
+
+
+def test_commands_take_a_set_for_a_store(run, whole, tmp_path, monkeypatch, capsys):
+    quick = functools.partial(scoring.fit_extractor, steps=5)
+    monkeypatch.setattr(scoring, "fit_extractor", quick)
+    classes = example_spec().classes
+    people = synthetic.synthesise(6, 2, classes=classes)
+    real = write_store(tmp_path / "real", people, classes=classes).path
+    words = ["evaluate", str(whole), "--real", str(real), "--out", str(tmp_path / "report")]
+    assert main([*words, "--train", "1", "2", "3", "4", "--extractors", "CNN", "--no-cache"]) == 0
+    assert main(["view", str(real), str(whole), "--out", str(tmp_path / "v.html")]) == 0
+    assert main(["info", str(whole), "--json", "--verify"]) == 0
+    assert f'"clips": {CLIPS}' in capsys.readouterr().out
+    words = ["fit", "--data.store", str(whole), "--out", str(tmp_path / "fit")]
+    small = ["--trainer.max_steps", "2", "--data.epoch_steps", "2", "--data.batch_size", "4"]
+    assert main([*words, *small, "--model.encoder.width", "8"]) == 0
+    clip = Store.open(whole).records[9].id
+    words = ["sample", str(run), "--like", str(whole), "--clip", clip, "--n", "2"]
+    assert main([*words, "--out", str(tmp_path / "like")]) == 0
 
 
 def test_few_shards_are_open_at_a_time(model, tmp_path, monkeypatch):
@@ -522,6 +541,16 @@ def test_arrays_in_shards_can_be_imported(run, tmp_path):
     plain = sampling.draw(checkpoint.load(run), n=9)
     for before, after in zip(plain, Store.open(tmp_path / "in"), strict=True):
         assert torch.equal(before.joints, after.joints)
+
+
+def test_a_model_that_draws_no_class_is_asked_for_one(run, tmp_path):
+    other = checkpoint.load(run)
+    other.label_counts[-1] = 1
+    with pytest.raises(ValueError, match="choose classes with --balanced"):
+        sampling.check_classes(other, Wanted(5), "aeon")
+    sampling.check_classes(other, Wanted(5), "npz")
+    for wanted in (Wanted(5, in_turn=3), Wanted(5, counts=(5, 0, 0))):
+        sampling.check_classes(other, wanted, "aeon")
 
 
 def test_resuming_files_gives_the_same_bytes(model, tmp_path):

@@ -112,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
     frames = sampling.chosen_frames(model.spec, format, args.frames)
     if mode == "draw":
         wanted = _wanted(model, args)
+        sampling.check_classes(model, wanted, format)
         if is_sharded(args, format, wanted.count):
             return _shards(model, _plan(args, wanted, format, frames), args)
         sampling.check_target(args.out, overwrite=args.overwrite)

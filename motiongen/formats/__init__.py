@@ -45,6 +45,8 @@ WRITERS: dict[str, type[Writer]] = {
     "ctrgcn": CtrGcnWriter,
     "aeon": AeonWriter,
 }
+#: formats that hold no clip without a class
+NEED_CLASSES = {"ctrgcn", "aeon"}
 
 
 def writer(name: str, classes: Sequence[str], frames: int) -> Writer:

@@ -77,8 +77,8 @@ class _RecognitionWriter(Writer):
 class CtrGcnWriter(_RecognitionWriter):
     """Writes clips as the feeder of CTR-GCN and its relatives reads them, as its train split.
 
-    The feeder takes 25 joints of 3 coordinates, as in layout `ntu25`; for another layout the two
-    numbers of its `reshape` are to be changed.
+    The feeder takes 25 joints of 3 coordinates, as in layout `kinect25`; for another layout the
+    two numbers of its `reshape` are to be changed.
 
     Args:
         classes: names of the labels in the order of their numbers.
