@@ -13,6 +13,9 @@ from motiongen.data.shards import STORE
 from motiongen.generators import Generator, SampleOptions
 from motiongen.motion import Motion, MotionBatch, MotionSpec
 
+#: who moves in a sample
+SUBJECT = "generated"
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -174,8 +177,13 @@ def as_motions(
 ) -> list[Motion]:
     """Samples as they are written: named by seed and number; see `draw` for `frames`."""
     motions = batch.unbind(spec, prefix=f"seed{seed}")
-    motions = [motion.replace(subject="generated") for motion in motions]
+    motions = [motion.replace(subject=SUBJECT) for motion in motions]
     return motions if frames is None else stretched(motions, frames)
+
+
+def sample_id(seed: int, number: int) -> str:
+    """Name of a sample, as `as_motions` gives it."""
+    return f"seed{seed}-{number:06d}"
 
 
 def stretched(motions: Sequence[Motion], frames: int) -> list[Motion]:

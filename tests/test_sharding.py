@@ -17,7 +17,7 @@ import torch
 
 from motiongen import checkpoint, sampling, scoring, sharding
 from motiongen.cli import main
-from motiongen.data import shards, synthetic, writer
+from motiongen.data import disk, shards, synthetic
 from motiongen.data.shards import SHARDS
 from motiongen.data.store import Store, StoreError, verify, write_store
 from motiongen.encoders import CNN
@@ -209,6 +209,12 @@ def test_an_unfinished_set_is_none(copy):
         (copy / SHARDS).write_bytes(b"".join(lines[:kept]))
         with pytest.raises(StoreError, match=f"unfinished: {told} shards"):
             Store.open(copy)
+
+
+def test_shards_hold_the_bytes_that_clip_by_clip_would_be_written(model, whole, tmp_path):
+    motions = sampling.draw(model, labels=PLAN.wanted.labels(), seed=5)
+    sampling.write(motions[8:16], tmp_path / "plain", model, overwrite=False)
+    assert contents(tmp_path / "plain") == contents(whole / "shard-000001")
 
 
 # ---- damage -------------------------------------------------------------------------------------
@@ -472,7 +478,7 @@ def test_a_wrong_wish_leaves_nothing_behind(model, tmp_path):
 def test_too_little_space_is_seen_beforehand(model, tmp_path, monkeypatch):
     plan = Plan(Wanted(10_000_000))
     need = 10_000_000 * plan.bytes_a_clip(model)
-    monkeypatch.setattr(writer, "_free_bytes", lambda path: need)
+    monkeypatch.setattr(disk, "free_bytes", lambda path: need)
     with pytest.raises(StoreError, match="bytes are needed and a tenth to spare"):
         write_set(model, plan, tmp_path / "set")
     assert not (tmp_path / "set").exists()

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from motiongen.data.disk import check_target
 from motiongen.data.manifest import check_size, read_manifest
 from motiongen.data.shards import SHARDS, STORE, ShardSet, is_sharded
 from motiongen.data.table import (
@@ -30,7 +31,7 @@ from motiongen.data.table import (
     read_table,
     sha256,
 )
-from motiongen.data.writer import StoreWriter, check_target
+from motiongen.data.writer import StoreWriter
 from motiongen.motion import Motion, MotionSpec
 
 __all__ = [

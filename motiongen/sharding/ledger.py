@@ -6,9 +6,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from motiongen.data.disk import sync_folder
 from motiongen.data.shards import SHARDS, Shard, as_line, last_line, read_listing
 from motiongen.data.table import StoreError
-from motiongen.data.writer import sync_folder
 
 #: characters of a value that a message shows
 SHOWN = 60

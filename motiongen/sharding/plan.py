@@ -12,8 +12,8 @@ from motiongen.data.shards import SHARDS_VERSION, STORE
 from motiongen.data.table import ITEM_BYTES
 from motiongen.generators import Generator, SampleOptions
 from motiongen.generators.base import MICRO_BATCH
-from motiongen.motion import Motion, MotionBatch, MotionSpec
-from motiongen.sampling import Wanted, as_motions, origin
+from motiongen.motion import MotionBatch
+from motiongen.sampling import Wanted, origin
 
 #: clips of a shard, some 20 MB of common skeletons
 SHARD_SIZE = 32 * MICRO_BATCH
@@ -88,10 +88,6 @@ class Plan:
             progress=None if progress is None else _at_most(len(samples), progress),
         )
         return batch.select(slice(samples.start - first, samples.stop - first)).to("cpu")
-
-    def motions(self, batch: MotionBatch, spec: MotionSpec) -> list[Motion]:
-        """The samples of a shard as they are written."""
-        return as_motions(batch, spec, self.seed, self.frames)
 
     def header(self, model: Generator) -> dict[str, Any]:
         """The first line of the manifest: all that the bytes of the set depend on.

@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from motiongen import generators, sampling
+from motiongen.data.disk import check_space
 from motiongen.data.shards import (
     SHARDS,
     STORE,
@@ -17,7 +18,7 @@ from motiongen.data.shards import (
     shard_name,
 )
 from motiongen.data.store import StoreError
-from motiongen.data.writer import check_space
+from motiongen.data.writer import StoreWriter
 from motiongen.motion import MotionBatch
 from motiongen.sharding.ledger import Ledger
 from motiongen.sharding.lock import Lock
@@ -101,15 +102,29 @@ def write_shard(
         StoreError: if the disk is too small or fails; then nothing of the shard stays behind.
     """
     name, samples = shard_name(number), plan.samples(number)
-    motions = plan.motions(batch, model.spec)
-    path = out / (name if plan.format == STORE else f"{name}.npz")
-    try:
-        sampling.write(
-            motions, path, model, overwrite=False, format=plan.format, frames=plan.frames
-        )
-    except OSError as error:
-        raise StoreError(path, f"cannot be written: {error}") from error
+    if plan.format == STORE and plan.frames is None:
+        _write_store(model, plan, out / name, batch)
+    else:
+        path = out / (name if plan.format == STORE else f"{name}.npz")
+        motions = sampling.as_motions(batch, model.spec, plan.seed, plan.frames)
+        try:
+            sampling.write(
+                motions, path, model, overwrite=False, format=plan.format, frames=plan.frames
+            )
+        except OSError as error:
+            raise StoreError(path, f"cannot be written: {error}") from error
     return Shard(name, samples.start, len(samples), measured(out, name, plan.format))
+
+
+def _write_store(model: generators.Generator, plan: Plan, path: Path, batch: MotionBatch) -> None:
+    """Writes what `sampling.write` would, without a Motion for each clip."""
+    spec, need = model.spec, len(batch) * plan.bytes_a_clip(model)
+    with StoreWriter(
+        path, spec.classes, spec=spec, origin=sampling.origin(model), need=need
+    ) as writer:
+        assert batch.index is not None
+        ids = [sampling.sample_id(plan.seed, number) for number in batch.index.tolist()]
+        writer.add_batch(batch, spec, ids, subject=sampling.SUBJECT)
 
 
 def is_begun(out: Path) -> bool:
