@@ -50,21 +50,41 @@ def finished(process: subprocess.Popen) -> tuple[float, float]:
     return used.ru_maxrss / 1024, used.ru_utime + used.ru_stime
 
 
-def killed(args: argparse.Namespace, out: Path, seconds: float) -> list[int]:
-    """Shards that were listed at each kill; the last run is left alone."""
+def killed(args: argparse.Namespace, out: Path) -> list[int]:
+    """Shards that were listed after each kill; the last run is left alone."""
     rng, listed = random.Random(args.seed), []
-    while len(listed) < args.kills:
+    total = -(-args.n // args.shard_size)
+    for turn in range(args.kills):
         process = started(args, out, args.n)
-        try:
-            # at any time, and so that some is left to be done
-            process.wait(rng.uniform(0.3, 1.7) * seconds / (args.kills + 2))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
+        # one kill in each part of the set, at any moment within a shard
+        goal = rng.uniform(turn, turn + 0.9) * total / args.kills
+        pace = Pace()
+        while process.poll() is None and (now := shards_listed(out)) < goal:
+            pace.see(now)
+            time.sleep(0.01)
+        time.sleep(rng.random() * pace.seconds)
+        process.send_signal(signal.SIGKILL)
         if process.wait() != -signal.SIGKILL:
             raise SystemExit("a run ended before it was killed: sample more clips")
-        listed.append(len(read_listing(out).shards) if (out / SHARDS).exists() else 0)
+        listed.append(shards_listed(out))
     finished(started(args, out, args.n))
     return listed
+
+
+class Pace:
+    """Seconds between the last two shards that were seen."""
+
+    def __init__(self) -> None:
+        self.seconds, self.count, self.time = 0.1, 0, time.monotonic()
+
+    def see(self, count: int) -> None:
+        if count > self.count:
+            now = time.monotonic()
+            self.seconds, self.count, self.time = now - self.time, count, now
+
+
+def shards_listed(out: Path) -> int:
+    return len(read_listing(out).shards) if (out / SHARDS).exists() else 0
 
 
 def checksums(folder: Path) -> dict[str, str]:
@@ -110,7 +130,7 @@ def main() -> None:
     begun = time.monotonic()
     peak, used = finished(started(args, whole, args.n))
     seconds = time.monotonic() - begun
-    listed = killed(args, ended, seconds)
+    listed = killed(args, ended)
     same = checksums(whole) == checksums(ended)
     verify(ended)
     begun = time.process_time()
