@@ -168,10 +168,14 @@ class StoreWriter:
             ValueError: see `add`; also for values that no clip can have.
             StoreError: see `add`.
         """
-        batch, mask = batch.to("cpu"), batch.mask.cpu()
-        seen = batch.joints.masked_fill(~mask[..., None], 0.0)
-        certain = (batch.confidence >= 0) & (batch.confidence <= 1)
-        if batch.target is not None or not (certain.all() and torch.isfinite(seen).all()):
+        batch = batch.to("cpu")
+        exists = batch.frame_mask
+        confidence = batch.confidence[exists]
+        # indexing has copied it
+        joints = batch.joints[exists].masked_fill_(~(confidence > 0)[..., None], 0.0)
+        certain = bool(((confidence >= 0) & (confidence <= 1)).all())
+        # a sum is finite only of finite numbers, and is found much faster than each of them
+        if batch.target is not None or not (certain and torch.isfinite(joints.sum())):
             # the slow way names the clip, frame and joint of a bad value
             motions = zip(batch.unbind(spec), ids, strict=True)
             for motion, name in motions:
@@ -181,8 +185,7 @@ class StoreWriter:
         for record, label in zip(records, batch.label.tolist(), strict=True):
             self._check_clip(record.id, record.id, record.frames, label if label >= 0 else None)
             self._ids.add(record.id)
-        exists = batch.frame_mask
-        values = {"joints.npy": seen[exists], "confidence.npy": batch.confidence[exists]}
+        values = {"joints.npy": joints, "confidence.npy": confidence}
         try:
             for name, value in values.items():
                 self._append(name, value.numpy())
