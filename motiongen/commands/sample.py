@@ -134,8 +134,8 @@ def run(args: argparse.Namespace) -> int:
 def is_sharded(args: argparse.Namespace, format: str, count: int) -> bool:
     """Whether the samples go into shards: if asked for, for many, and for files in a folder.
 
-    A small set stays one store, as every command that reads samples takes it and nothing is lost
-    when it is ended. A large one would be lost with its hours, and would have to fit into memory.
+    A small set stays one plain store, drawn anew in minutes if it is ended. A large one would be
+    lost with its hours, and would have to fit into memory; as shards it reads like a store, too.
     """
     from motiongen.sharding import LARGE
 
