@@ -46,12 +46,12 @@ def info(args: argparse.Namespace) -> int:
     import json
 
     from motiongen.data.inspection import inspect
-    from motiongen.data.store import Store
+    from motiongen.data.shards import files_of
+    from motiongen.data.store import Store, verify
 
-    store = Store.open(args.store)
     if args.verify:
-        store.verify()
-    found = inspect(store)
+        verify(args.store)
+    found = files_of(args.store) or inspect(Store.open(args.store))
     text = json.dumps(found.as_dict(), indent=2, allow_nan=False) if args.json else found.as_text()
     print(text)
     return 0
@@ -169,7 +169,7 @@ def _add_import(commands: _Commands) -> None:
 
 def _add_info(commands: _Commands) -> None:
     add = _command(commands, "info", info).add_argument
-    add("store", type=Path, help="folder made by `motiongen import`")
+    add("store", type=Path, help="folder made by `import` or `sample`")
     add("--json", action="store_true", help="print JSON")
     add("--verify", action="store_true", help="compare every file's checksum first")
 
@@ -187,7 +187,7 @@ def _add_sample(commands: _Commands) -> None:
     add = command.add_argument
     add("--device", default="cpu", help="where to compute")
     _add_trust(add)
-    add("--overwrite", action="store_true", help="replace what is at OUT")
+    add("--overwrite", action="store_true", help="replace what is at OUT, unless it is shards")
 
 
 def _add_evaluate(commands: _Commands) -> None:

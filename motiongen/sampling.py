@@ -1,19 +1,59 @@
 """Sampling to disk: how many clips of which class, and in which form they are written."""
 
+import bisect
+import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from motiongen import transforms
+from motiongen import formats, transforms
 from motiongen.data import store
-from motiongen.formats.arrays import ArraysWriter
+from motiongen.data.shards import STORE
 from motiongen.generators import Generator, SampleOptions
-from motiongen.motion import Motion
+from motiongen.motion import Motion, MotionBatch, MotionSpec
+
+#: who moves in a sample
+SUBJECT = "generated"
 
 
-def wanted_labels(
-    model: Generator, n: int | None, counts_like: str | None, label: str | None
-) -> list[int] | None:
-    """The label of every sample: None lets the model draw them as often as in training.
+@dataclass(frozen=True)
+class Wanted:
+    """How many clips, and the label of each of them, in a memory that does not grow with them.
+
+    Args:
+        count: number of clips.
+        counts: clips of each class, class after class. None: see `in_turn`.
+        in_turn: this many classes take turns, so that every stretch of the set is balanced. 0:
+            the model draws labels as often as in training.
+    """
+
+    count: int
+    counts: tuple[int, ...] | None = None
+    in_turn: int = 0
+
+    def labels(self, first: int = 0, rows: int | None = None) -> list[int] | None:
+        """Labels of all samples, or of some in a row; None if the model draws them."""
+        stop = self.count if rows is None else min(first + rows, self.count)
+        numbers = range(first, stop)
+        if self.in_turn:
+            return [number % self.in_turn for number in numbers]
+        if self.counts is None:
+            return None
+        ends = list(itertools.accumulate(self.counts))
+        return [bisect.bisect_right(ends, number) for number in numbers]
+
+
+def wanted(
+    model: Generator,
+    *,
+    n: int | None = None,
+    counts_like: str | None = None,
+    label: str | None = None,
+    balanced: bool = False,
+    counts: Sequence[str] | None = None,
+) -> Wanted:
+    """What a user asks for.
 
     Args:
         model: knows the classes and how many clips of each it was given.
@@ -21,22 +61,69 @@ def wanted_labels(
         counts_like: "train": exactly as many clips of each class as `fit` was given, people held
             back for validation included.
         label: name of the one class to sample.
+        balanced: as many clips of each class, or one more.
+        counts: "CLASS=N" for each class to sample; the others have none.
 
     Raises:
-        ValueError: if the wishes contradict each other, or the class is unknown.
+        ValueError: if the wishes contradict each other, or a class is unknown.
     """
     classes = model.spec.classes
-    if counts_like is not None:
-        if counts_like != "train":
-            raise ValueError(f"--counts-like: found {counts_like!r}, allowed: train")
+    if counts_like not in (None, "train"):
+        raise ValueError(f"--counts-like: found {counts_like!r}, allowed: train")
+    if counts_like is not None or counts is not None:
+        option = "--counts-like" if counts_like is not None else "--counts"
         if n is not None or label is not None:
-            raise ValueError("--counts-like sets the number of each class: leave --n and --label")
-        return [i for i, count in enumerate(given_counts(model)) for _ in range(count)]
+            raise ValueError(f"{option} sets the number of each class: leave --n and --label")
+        if balanced or (counts_like is not None and counts is not None):
+            raise ValueError("--counts-like, --counts, --balanced: only one of them is allowed")
+        own = given_counts(model) if counts is None else class_counts(classes, counts)
+        return Wanted(sum(own), counts=tuple(own))
+    if balanced and label is not None:
+        raise ValueError("--balanced: takes all classes: leave --label")
+    if balanced and not classes:
+        raise ValueError("--balanced: the model has no classes")
+    count = wanted_count(model, n)
     if label is None:
-        return None
-    if label not in classes:
-        raise ValueError(f"--label: {label!r} is unknown; known: {', '.join(classes)}")
-    return [classes.index(label)] * wanted_count(model, n)
+        return Wanted(count, in_turn=len(classes) if balanced else 0)
+    chosen = class_number(classes, label, "--label")
+    return Wanted(count, counts=tuple(count * (i == chosen) for i in range(len(classes))))
+
+
+def wanted_labels(
+    model: Generator, n: int | None, counts_like: str | None, label: str | None
+) -> list[int] | None:
+    """The label of every sample, see `wanted`; None lets the model draw them."""
+    return wanted(model, n=n, counts_like=counts_like, label=label).labels()
+
+
+def class_counts(classes: Sequence[str], given: Sequence[str]) -> list[int]:
+    """Clips of each class, from words like "high throw=20".
+
+    Raises:
+        ValueError: if a class is unknown or named twice, or its number is none above 0.
+    """
+    counts: dict[int, int] = {}
+    for text in given:
+        # a name may hold an equals sign
+        name, _, number = text.rpartition("=")
+        if not name or not number.isdecimal() or int(number) < 1:
+            raise ValueError(f"--counts: found {text!r}, expected CLASS=N with N of at least 1")
+        chosen = class_number(classes, name, "--counts")
+        if chosen in counts:
+            raise ValueError(f"--counts: {name!r} is given twice")
+        counts[chosen] = int(number)
+    return [counts.get(i, 0) for i in range(len(classes))]
+
+
+def class_number(classes: Sequence[str], name: str, option: str) -> int:
+    """Number of a class.
+
+    Raises:
+        ValueError: if it is unknown; names the option and the known ones.
+    """
+    if name not in classes:
+        raise ValueError(f"{option}: {name!r} is unknown; known: {', '.join(classes)}")
+    return classes.index(name)
 
 
 def wanted_count(model: Generator, n: int | None) -> int:
@@ -82,15 +169,59 @@ def draw(
         options=options,
         progress=progress,
     )
-    motions = batch.unbind(model.spec, prefix=f"seed{seed}")
-    motions = [motion.replace(subject="generated") for motion in motions]
+    return as_motions(batch, model.spec, seed, frames)
+
+
+def as_motions(
+    batch: MotionBatch, spec: MotionSpec, seed: int, frames: int | None
+) -> list[Motion]:
+    """Samples as they are written: named by seed and number; see `draw` for `frames`."""
+    motions = batch.unbind(spec, prefix=f"seed{seed}")
+    motions = [motion.replace(subject=SUBJECT) for motion in motions]
     return motions if frames is None else stretched(motions, frames)
+
+
+def sample_id(seed: int, number: int) -> str:
+    """Name of a sample, as `as_motions` gives it."""
+    return f"seed{seed}-{number:06d}"
 
 
 def stretched(motions: Sequence[Motion], frames: int) -> list[Motion]:
     """Clips brought to one number of frames."""
     # they have a rate each, which no longer says anything: like recordings without one
     return [transforms.resample_frames(motion, frames).replace(fps=None) for motion in motions]
+
+
+def chosen_format(out: Path, format: str | None) -> str:
+    """The format to write; by default plain arrays into a file named `*.npz`, else a store.
+
+    Raises:
+        ValueError: if the format is none for a file.
+    """
+    file = out.suffix == ".npz"
+    if file and format == STORE:
+        raise ValueError(f"--format store: writes a folder, but {out} is named like a file")
+    return format or ("npz" if file else STORE)
+
+
+def chosen_frames(spec: MotionSpec, format: str, frames: int | None) -> int | None:
+    """To how many frames clips are stretched; None leaves them as they were drawn."""
+    # a collection of aeon has no place for lengths
+    return spec.frames if frames is None and format == "aeon" else frames
+
+
+def check_classes(model: Generator, wanted: Wanted, format: str) -> None:
+    """Checks that every sample will have a class where the format needs one.
+
+    Raises:
+        ValueError: if some will not.
+    """
+    drawn = wanted.counts is None and not wanted.in_turn
+    if format in formats.NEED_CLASSES and drawn and int(model.label_counts[-1]):
+        raise ValueError(
+            f"--format {format}: the model draws clips without a class, too; choose classes with "
+            "--balanced, --counts or --label"
+        )
 
 
 def check_target(out: Path, *, overwrite: bool) -> None:
@@ -113,20 +244,41 @@ def write(
     *,
     overwrite: bool,
     made: str = "generated",
+    format: str | None = None,
+    frames: int | None = None,
 ) -> None:
-    """Writes samples: a file for `.npz` (see `formats.arrays`), else a store that was `made` so.
+    """Writes samples: a file for `.npz`, else a store that was `made` so.
+
+    Args:
+        motions: the samples.
+        out: file or folder.
+        model: that they come from.
+        overwrite: replace what is there.
+        made: how, for the store.
+        format: "store" or one of `formats.WRITERS`; None: see `chosen_format`.
+        frames: to which clips are padded, where the format does so; None: the model's longest.
 
     Raises:
         FileExistsError: see `check_target`.
         StoreError: see `check_target`; also if the disk is full.
+        ValueError: if the format cannot hold the clips.
     """
     check_target(out, overwrite=overwrite)
     out.parent.mkdir(parents=True, exist_ok=True)
-    classes = model.spec.classes
-    if out.suffix == ".npz":
-        ArraysWriter(classes=classes).write(motions, out)
+    chosen, spec = chosen_format(out, format), model.spec
+    if chosen != STORE:
+        formats.writer(chosen, spec.classes, frames or spec.frames).write(motions, out)
         return
-    origin = {"format": made, "recipe": model.recipe, "trained_on": model.provenance}
     store.write_store(
-        out, motions, classes=classes, spec=model.spec, origin=origin, overwrite=overwrite
+        out,
+        motions,
+        classes=spec.classes,
+        spec=spec,
+        origin=origin(model, made),
+        overwrite=overwrite,
     )
+
+
+def origin(model: Generator, made: str = "generated") -> dict[str, Any]:
+    """Where samples come from, as plain values."""
+    return {"format": made, "recipe": model.recipe, "trained_on": model.provenance}

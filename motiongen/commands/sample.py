@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from motiongen.generators import Generator
     from motiongen.motion import Motion
+    from motiongen.sampling import Wanted
+    from motiongen.sharding import Plan
 
 #: what is done besides drawing, and the options that go with it
 MODES = {
@@ -17,8 +19,10 @@ MODES = {
 }
 #: options that one way of sampling has and another has not, and their values when left out
 DEFAULTS = {
-    **dict.fromkeys(("n", "counts_like", "label", "length", "guidance", "steps", "clip")),
-    "strength": None,
+    **dict.fromkeys(("n", "counts_like", "counts", "label", "length", "guidance", "steps")),
+    **dict.fromkeys(("clip", "strength", "shard_size", "address")),
+    "balanced": False,
+    "on": "local",
     "seed": 0,
     "temperature": 1.0,
     "denoise": False,
@@ -31,13 +35,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `motiongen sample`."""
     add = parser.add_argument
     add("checkpoint", type=Path, help="folder of a run, or a checkpoint file")
-    add("--out", type=Path, required=True, help="a file if named *.npz, else a store")
+    add("--out", type=Path, required=True, help="a file if named *.npz, else a folder")
     add(
         "--n",
         type=int,
         help="number of clips; by default as many as `fit` was given (--like: 8, --between: 9)",
     )
     add("--counts-like", choices=["train"], help="as many of each class as `fit` was given")
+    add("--balanced", action="store_true", help="as many of each class, which take turns")
+    add(
+        *("--counts",),
+        nargs="+",
+        metavar="CLASS=N",
+        help='so many of these classes and none of the others: --counts wave=10 "high throw=20"',
+    )
     add("--label", help="name of the one class to sample")
     add("--length", type=int, help="frames of every clip; by default drawn as in training")
     add("--seed", type=int, default=0, help="sample i depends on (seed, i) alone")
@@ -50,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--guidance", type=float, help="how strongly a label pulls (flow matching); 1: as trained")
     add("--steps", type=int, help="steps of the solver (flow matching); more are finer, slower")
     add("--frames", type=int, help="stretch every clip to so many frames, for recognisers")
+    _add_output(parser)
     ways = parser.add_mutually_exclusive_group()
     way = ways.add_argument
     way("--like", type=Path, metavar="STORE", help="draw --n clips like --clip of a store")
@@ -65,21 +77,117 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--denoise", action="store_true", help="with --fill: clean what was seen as well")
 
 
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        *("--format",),
+        choices=["store", "npz", "ctrgcn", "aeon"],
+        help="store: read by motiongen; npz: plain arrays; ctrgcn: x_train and y_train as feeders "
+        "of CTR-GCN read them; aeon: X [N,channels,T] and y, stretched to one length; by default "
+        "npz for a file, store for a folder",
+    )
+    add(
+        *("--shard-size",),
+        type=int,
+        metavar="K",
+        help="write OUT as shards of K clips, in constant memory; the same command again goes on "
+        "where it was ended. By default 1024, for more than 10,000 clips or files in a folder",
+    )
+    add("--on", choices=["local", "ray"], default="local", help="where shards are drawn")
+    add("--address", help="of the Ray cluster; by default the one at hand or a new one here")
+
+
 def run(args: argparse.Namespace) -> int:
     """Draw clean clips from a trained generator."""
     import motiongen
-    from motiongen import sampling
+    from motiongen import sampling, sharding
 
     mode = check_options(args)
-    sampling.check_target(args.out, overwrite=args.overwrite)
+    format = sampling.chosen_format(args.out, args.format)
+    if mode == "draw" and sharding.is_begun(args.out):
+        sharding.check_folder(args.out)
+    else:
+        sampling.check_target(args.out, overwrite=args.overwrite)
     model = motiongen.load(args.checkpoint, trust_code=args.trust_code, device=args.device)
+    frames = sampling.chosen_frames(model.spec, format, args.frames)
+    if mode == "draw":
+        wanted = _wanted(model, args)
+        sampling.check_classes(model, wanted, format)
+        if is_sharded(args, format, wanted.count):
+            return _shards(model, _plan(args, wanted, format, frames), args)
+        sampling.check_target(args.out, overwrite=args.overwrite)
     motions = WAYS[mode](model, args)
-    if args.frames is not None:
-        motions = sampling.stretched(motions, args.frames)
+    if frames is not None:
+        motions = sampling.stretched(motions, frames)
     made = "filled" if mode == "fill" else "generated"
-    sampling.write(motions, args.out, model, overwrite=args.overwrite, made=made)
+    sampling.write(
+        *(motions, args.out, model),
+        overwrite=args.overwrite,
+        made=made,
+        format=format,
+        frames=frames,
+    )
     print(f"{args.out}: {len(motions)} clips")
     return 0
+
+
+def is_sharded(args: argparse.Namespace, format: str, count: int) -> bool:
+    """Whether the samples go into shards: if asked for, for many, and for files in a folder.
+
+    A small set stays one plain store, drawn anew in minutes if it is ended. A large one would be
+    lost with its hours, and would have to fit into memory; as shards it reads like a store, too.
+    """
+    from motiongen.sharding import LARGE
+
+    if args.out.suffix == ".npz":
+        return False
+    return args.shard_size is not None or count > LARGE or format != "store"
+
+
+def _shards(model: "Generator", plan: "Plan", args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from motiongen import sharding
+
+    with tqdm(total=plan.wanted.count, unit="clip", desc="sampling", disable=None) as bar:
+        if args.on == "ray":
+            options = {"address": args.address, "trust_code": args.trust_code}
+            draw = sharding.drawn_on_ray(
+                model, args.checkpoint, plan, progress=bar.update, **options
+            )
+        else:
+            draw = sharding.drawn_here(model, plan, bar.update)
+        made = sharding.write_set(model, plan, args.out, draw=draw, began=bar.update)
+    print(f"{args.out}: {plan.wanted.count} clips in {len(made.shards)} shards")
+    return 0
+
+
+def _plan(args: argparse.Namespace, wanted: "Wanted", format: str, frames: int | None) -> "Plan":
+    from motiongen.generators import SampleOptions
+    from motiongen.sharding import SHARD_SIZE, Plan
+
+    return Plan(
+        wanted,
+        shard_size=SHARD_SIZE if args.shard_size is None else args.shard_size,
+        format=format,
+        seed=args.seed,
+        length=args.length,
+        frames=frames,
+        options=SampleOptions(args.temperature, args.guidance, args.steps),
+    )
+
+
+def _wanted(model: "Generator", args: argparse.Namespace) -> "Wanted":
+    from motiongen import sampling
+
+    return sampling.wanted(
+        model,
+        n=args.n,
+        counts_like=args.counts_like,
+        label=args.label,
+        balanced=args.balanced,
+        counts=args.counts,
+    )
 
 
 def check_options(args: argparse.Namespace) -> str:
@@ -99,7 +207,27 @@ def check_options(args: argparse.Namespace) -> str:
             raise ValueError(f"{option}: {hint}")
     if mode == "like" and args.clip is None:
         raise ValueError("--like: name the clip with --clip")
+    check_output(args, mode)
     return mode
+
+
+def check_output(args: argparse.Namespace, mode: str) -> None:
+    """Checks what is said about the form of the samples.
+
+    Raises:
+        ValueError: if it does not go together.
+    """
+    file = args.out.suffix == ".npz"
+    if args.address is not None and args.on != "ray":
+        raise ValueError("--address: needs --on ray")
+    if file and args.shard_size is not None:
+        raise ValueError(
+            f"--shard-size: shards need a folder, but {args.out} is named like a file"
+        )
+    if args.on == "ray" and args.shard_size is None:
+        raise ValueError("--on ray: draws shards; give their size with --shard-size")
+    if mode != "draw" and not file and args.format not in (None, "store"):
+        raise ValueError(f"--format {args.format}: with --{mode}, name the file in --out *.npz")
 
 
 def _draw(model: "Generator", args: argparse.Namespace) -> "list[Motion]":
@@ -108,14 +236,13 @@ def _draw(model: "Generator", args: argparse.Namespace) -> "list[Motion]":
     from motiongen import sampling
     from motiongen.generators import SampleOptions
 
-    labels = sampling.wanted_labels(model, args.n, args.counts_like, args.label)
-    total = len(labels) if labels is not None else sampling.wanted_count(model, args.n)
+    wanted = _wanted(model, args)
     options = SampleOptions(args.temperature, args.guidance, args.steps)
-    with tqdm(total=total, unit="clip", desc="sampling", disable=None) as bar:
+    with tqdm(total=wanted.count, unit="clip", desc="sampling", disable=None) as bar:
         return sampling.draw(
             model,
-            n=args.n,
-            labels=labels,
+            n=wanted.count,
+            labels=wanted.labels(),
             length=args.length,
             seed=args.seed,
             options=options,

@@ -4,18 +4,21 @@ A store is a folder. `joints.npy`, `confidence.npy` and, where truth is known, `
 flat float32 arrays; `clips.csv` says where each clip lies in them; `manifest.json` holds the spec,
 the classes, what was dropped, and the size and sha256 of every file. Clips keep their own layout,
 frame rate, unit and length. A store is complete or absent: it is written beside its target and
-then renamed.
+then renamed. A set of shards whose shards are stores (see `shards`) is read like one store.
 """
 
-import json
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from motiongen import __version__
+from motiongen.data.disk import check_target
+from motiongen.data.manifest import check_size, read_manifest
+from motiongen.data.shards import SHARDS, STORE, ShardSet, is_sharded
 from motiongen.data.table import (
     ARRAYS,
     HEADER_BYTES,
@@ -25,13 +28,10 @@ from motiongen.data.table import (
     ClipRecord,
     StoreError,
     default_spec,
-    manifest_sha256,
-    npy_header,
     read_table,
     sha256,
-    siblings,
 )
-from motiongen.data.writer import STORE_VERSION, StoreWriter, check_target
+from motiongen.data.writer import StoreWriter
 from motiongen.motion import Motion, MotionSpec
 
 __all__ = [
@@ -44,21 +44,12 @@ __all__ = [
     "StoreWriter",
     "check_target",
     "default_spec",
+    "verify",
     "write_store",
 ]
 
-_KEYS: dict[str, type] = {
-    "store": int,
-    "motiongen": str,
-    "clips": int,
-    "spec": dict,
-    "fps_assumed": bool,
-    "classes": list,
-    "dropped": list,
-    "origin": dict,
-    "files": dict,
-    "sha256": str,
-}
+#: shards whose arrays are mapped at a time: each takes up two open files
+OPEN_SHARDS = 64
 
 
 class Store:
@@ -87,18 +78,14 @@ class Store:
     def open(cls, path: str | Path) -> "Store":
         """Opens a store. Checks the manifest, the table and all sizes, but reads no array.
 
+        A complete set of shards, each of them a store, is opened as one.
+
         Raises:
-            StoreError: names the file that is missing, damaged, cut or of another version.
+            StoreError: names the file that is missing, damaged, cut or of another version, or
+                the set that is unfinished or whose shards are no stores.
         """
         path = Path(path)
-        manifest = _read_manifest(path)
-        for name, entry in manifest["files"].items():
-            _check_size(path / name, entry["bytes"])
-        records = read_table(path / TABLE, manifest)
-        try:
-            return cls(path, manifest, records)
-        except (ValueError, TypeError) as error:
-            raise StoreError(path / MANIFEST, str(error)) from error
+        return _ShardedStore(ShardSet.read(path)) if is_sharded(path) else _open(path)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A pickled memory map would carry the whole data set into every worker.
@@ -152,9 +139,99 @@ class Store:
             StoreError: names the first damaged file.
         """
         for name, entry in self.manifest["files"].items():
-            _check_size(self.path / name, entry["bytes"])
+            check_size(self.path / name, entry["bytes"])
             if sha256(self.path / name) != entry["sha256"]:
                 raise StoreError(self.path / name, "damaged: its sha256 differs from the manifest")
+
+
+def _open(path: Path) -> Store:
+    manifest = read_manifest(path)
+    for name, entry in manifest["files"].items():
+        check_size(path / name, entry["bytes"])
+    records = read_table(path / TABLE, manifest)
+    try:
+        return Store(path, manifest, records)
+    except (ValueError, TypeError) as error:
+        raise StoreError(path / MANIFEST, str(error)) from error
+
+
+class _ShardedStore(Store):
+    """A set of shards that are stores, as one store; the arrays of few shards are open at a time.
+
+    Args:
+        shards: the set, complete.
+
+    Raises:
+        StoreError: names the shard that is missing, damaged, or not of this set.
+    """
+
+    def __init__(self, shards: ShardSet) -> None:
+        header, path = shards.header, shards.path
+        if shards.format != STORE:
+            raise StoreError(
+                path, f"its shards are {shards.format!r} files for recognisers, no stores"
+            )
+        shards.check_sizes()
+        records: list[ClipRecord] = []
+        self._manifests = []
+        for shard in shards.shards:
+            opened = _open(path / shard.shard)
+            if len(opened) != shard.rows or opened.manifest["spec"] != header["spec"]:
+                raise StoreError(opened.path, "is no shard of this set: its clips are others")
+            records += opened.records
+            self._manifests.append(opened.manifest)
+        manifest = {
+            **self._manifests[0],
+            "clips": len(records),
+            "origin": header["origin"],
+            "fps_assumed": all(record.fps is None for record in records),
+            "files": {},
+            "sha256": sha256(path / SHARDS),
+        }
+        try:
+            super().__init__(path, manifest, records)
+        except (ValueError, TypeError, KeyError) as error:
+            raise StoreError(path / SHARDS, f"damaged: {error}") from error
+        self._set = shards
+        self._starts = [shard.first for shard in shards.shards]
+        self._shard = lru_cache(maxsize=OPEN_SHARDS)(self._open_shard)
+
+    def _open_shard(self, place: int) -> Store:
+        shard = self._set.shards[place]
+        records = self.records[shard.first : shard.first + shard.rows]
+        return Store(self.path / shard.shard, self._manifests[place], records)
+
+    def __getitem__(self, number: int) -> Motion:
+        """Reads one clip."""
+        number = range(len(self))[number]
+        place = bisect_right(self._starts, number) - 1
+        return self._shard(place)[number - self._starts[place]]
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of all shards."""
+        return self._set.num_bytes
+
+    def verify(self) -> None:
+        """Reads every file of every shard and compares its checksum.
+
+        Raises:
+            StoreError: names every damaged shard.
+        """
+        self._set.verify()
+
+
+def verify(path: str | Path) -> None:
+    """Reads every file of a store, or of a set of shards of any format, and compares its checksum.
+
+    Raises:
+        StoreError: names the damaged file, or every damaged shard.
+    """
+    path = Path(path)
+    if is_sharded(path):
+        ShardSet.read(path).verify()
+    else:
+        Store.open(path).verify()
 
 
 def write_store(
@@ -191,70 +268,6 @@ def write_store(
         for motion in motions:
             writer.add(motion)
     return Store.open(path)
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
-    if not path.is_file():
-        if folder.is_file():
-            hint = f"is a file, no store; `motiongen import arrays {folder} --out STORE` makes one"
-            raise StoreError(folder, hint + " of an .npz")
-        raise StoreError(path, "not found: the folder is no store" + _left_aside(folder))
-    try:
-        manifest = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise StoreError(path, f"damaged: no JSON ({error})") from error
-    if not isinstance(manifest, dict):
-        raise StoreError(path, f"damaged: a {type(manifest).__name__}, expected a table of keys")
-    _check_keys(path, manifest)
-    if manifest["sha256"] != manifest_sha256(manifest):
-        raise StoreError(path, "damaged or edited: its content differs from its own sha256")
-    _check_entries(path, manifest["files"])
-    return manifest
-
-
-def _check_keys(path: Path, manifest: dict[str, Any]) -> None:
-    # First of all: other versions may have other keys.
-    if manifest.get("store") != STORE_VERSION:
-        raise StoreError(
-            path,
-            f"store version is {manifest.get('store')!r}, made by motiongen "
-            f"{manifest.get('motiongen')}; motiongen {__version__} reads version {STORE_VERSION}: "
-            "import the source again",
-        )
-    if set(manifest) != set(_KEYS):
-        raise StoreError(path, f"damaged: keys {sorted(manifest)}, expected {sorted(_KEYS)}")
-    for key, kind in _KEYS.items():
-        if not isinstance(manifest[key], kind):
-            raise StoreError(path, f"damaged: {key} is {manifest[key]!r}, no {kind.__name__}")
-
-
-def _left_aside(folder: Path) -> str:
-    for earlier in siblings(folder, "old"):
-        return f"; an interrupted overwrite left the earlier store at {earlier}: rename it back"
-    return ""
-
-
-def _check_entries(path: Path, files: dict[str, Any]) -> None:
-    needed, allowed = {*ARRAYS[:2], TABLE}, {*ARRAYS, TABLE}
-    if not needed <= set(files) <= allowed:
-        raise StoreError(path, f"files are {list(files)}, allowed {sorted(allowed)}")
-    for name, entry in files.items():
-        size = entry.get("bytes") if isinstance(entry, dict) else None
-        if not isinstance(size, int) or set(entry) != {"bytes", "sha256"}:
-            raise StoreError(path, f"files[{name!r}] is {entry}, expected bytes and sha256")
-
-
-def _check_size(path: Path, size: int) -> None:
-    if path.is_symlink() or not path.is_file():
-        raise StoreError(path, "missing or no regular file")
-    if path.stat().st_size != size:
-        raise StoreError(path, f"cut or damaged: {path.stat().st_size} bytes, expected {size}")
-    if path.name in ARRAYS:
-        count = (size - HEADER_BYTES) // ITEM_BYTES
-        with open(path, "rb") as file:
-            if file.read(HEADER_BYTES) != npy_header(count):
-                raise StoreError(path, "damaged: its header does not match its size")
 
 
 def _motion_bytes(motion: Motion) -> int:

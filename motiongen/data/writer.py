@@ -10,8 +10,17 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
+import torch
 
 from motiongen import __version__
+from motiongen.data.batches import batch_records
+from motiongen.data.disk import (
+    check_space,
+    check_target,
+    free_bytes,
+    sweep,
+    sync_folder,
+)
 from motiongen.data.table import (
     ARRAYS,
     HEADER_BYTES,
@@ -24,10 +33,9 @@ from motiongen.data.table import (
     manifest_sha256,
     npy_header,
     sha256,
-    siblings,
     table_bytes,
 )
-from motiongen.motion import Motion, MotionSpec
+from motiongen.motion import Motion, MotionBatch, MotionSpec
 
 STORE_VERSION = 1
 
@@ -79,7 +87,7 @@ class StoreWriter:
         self._files: dict[str, BinaryIO] = {}
         self._temporary = self.path.with_name(f".{self.path.name}.tmp-{os.getpid()}")
         if need is not None:
-            _check_space(self.path, need)
+            check_space(self.path, need)
 
     def __enter__(self) -> "StoreWriter":
         return self
@@ -118,13 +126,7 @@ class StoreWriter:
         self.records.append(record)
 
     def _record(self, motion: Motion) -> ClipRecord:
-        name = f"clip {motion.source or motion.id!r}"
-        if not motion.id or motion.id in self._ids:
-            raise ValueError(f"{name}: id {motion.id!r} is {'taken' if motion.id else 'empty'}")
-        if motion.num_frames < 1:
-            raise ValueError(f"{name}: has no frames, at least 1 is needed")
-        if motion.label is not None and not 0 <= motion.label < len(self.classes):
-            raise ValueError(f"{name}: label {motion.label} is not among {self.classes}")
+        self._check_clip(motion.source, motion.id, motion.num_frames, motion.label)
         frames, joints, channels = motion.joints.shape
         return ClipRecord(
             id=motion.id,
@@ -142,6 +144,55 @@ class StoreWriter:
             target_offset=None if motion.target is None else self._counts["target.npy"],
         )
 
+    def _check_clip(self, source: str, id: str, frames: int, label: int | None) -> None:
+        name = f"clip {source or id!r}"
+        if not id or id in self._ids:
+            raise ValueError(f"{name}: id {id!r} is {'taken' if id else 'empty'}")
+        if frames < 1:
+            raise ValueError(f"{name}: has no frames, at least 1 is needed")
+        if label is not None and not 0 <= label < len(self.classes):
+            raise ValueError(f"{name}: label {label} is not among {self.classes}")
+
+    def add_batch(
+        self, batch: MotionBatch, spec: MotionSpec, ids: Sequence[str], *, subject: str = ""
+    ) -> None:
+        """Appends the clips of a batch: the same bytes as one by one, in a tenth of the time.
+
+        Args:
+            batch: the clips.
+            spec: their layout, unit and rate.
+            ids: of the clips; also their source.
+            subject: who moves in all of them.
+
+        Raises:
+            ValueError: see `add`; also for values that no clip can have.
+            StoreError: see `add`.
+        """
+        batch = batch.to("cpu")
+        exists = batch.frame_mask
+        confidence = batch.confidence[exists]
+        # indexing has copied it
+        joints = batch.joints[exists].masked_fill_(~(confidence > 0)[..., None], 0.0)
+        certain = bool(((confidence >= 0) & (confidence <= 1)).all())
+        # a sum is finite only of finite numbers, and is found much faster than each of them
+        if batch.target is not None or not (certain and torch.isfinite(joints.sum())):
+            # the slow way names the clip, frame and joint of a bad value
+            motions = zip(batch.unbind(spec), ids, strict=True)
+            for motion, name in motions:
+                self.add(motion.replace(id=name, source=name, subject=subject))
+            return
+        records = list(batch_records(batch, spec, ids, subject, self.classes, self._counts))
+        for record, label in zip(records, batch.label.tolist(), strict=True):
+            self._check_clip(record.id, record.id, record.frames, label if label >= 0 else None)
+            self._ids.add(record.id)
+        values = {"joints.npy": joints, "confidence.npy": confidence}
+        try:
+            for name, value in values.items():
+                self._append(name, value.numpy())
+        except OSError as failure:
+            raise self._failed(failure) from failure
+        self.records += records
+
     def _append(self, name: str, values: np.ndarray) -> None:
         if name not in self._files:
             self._make_folder()
@@ -153,7 +204,7 @@ class StoreWriter:
     def _make_folder(self) -> None:
         if not self._made:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            _sweep(self.path)
+            sweep(self.path)
             self._temporary.mkdir()
             self._made = True
 
@@ -176,7 +227,7 @@ class StoreWriter:
         with open(self._temporary / MANIFEST, "wb") as file:
             file.write(json.dumps(manifest, indent=1).encode())
             _sync(file)
-        _sync_folder(self._temporary)
+        sync_folder(self._temporary)
         self._swap()
 
     def _manifest(self) -> dict[str, Any]:
@@ -204,7 +255,7 @@ class StoreWriter:
             if self.path.exists():
                 os.replace(self.path, earlier)
             os.replace(self._temporary, self.path)
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
         except OSError:
             if not self._temporary.exists():
                 os.replace(self.path, self._temporary)
@@ -218,7 +269,7 @@ class StoreWriter:
         return StoreError(
             self.path,
             f"cannot be written ({failure}); at least {need} bytes are needed, "
-            f"{_free_bytes(self.path)} are free; nothing was changed",
+            f"{free_bytes(self.path)} are free; nothing was changed",
         )
 
     def _clear(self) -> None:
@@ -229,61 +280,10 @@ class StoreWriter:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
 
-def check_target(path: str | Path, *, overwrite: bool = False) -> None:
-    """Checks that a store may be written at `path`.
-
-    Raises:
-        StoreError: if something is there, unless it is a store and `overwrite` is set.
-    """
-    path = Path(path)
-    if not path.exists() and not path.is_symlink():
-        return
-    if not overwrite:
-        raise StoreError(path, "exists already; choose another name or allow overwriting")
-    if not path.is_dir():
-        raise StoreError(path, "is no folder; only a store may be overwritten")
-    if foreign := {entry.name for entry in path.iterdir()} - {*ARRAYS, TABLE, MANIFEST}:
-        raise StoreError(path, f"holds other files ({min(foreign)}); only a store is overwritten")
-
-
-def _sweep(path: Path) -> None:
-    """Removes what killed writers of `path` left behind, except its only copy."""
-    leftovers = siblings(path, "tmp") + (siblings(path, "old") if path.exists() else [])
-    for leftover in leftovers:
-        try:
-            os.kill(int(leftover.name.rpartition("-")[2]), 0)
-        except ProcessLookupError:
-            shutil.rmtree(leftover, ignore_errors=True)
-        except (ValueError, OverflowError, PermissionError):
-            continue
+def _num_bytes(counts: Mapping[str, int]) -> int:
+    return sum(HEADER_BYTES + ITEM_BYTES * count for count in counts.values() if count)
 
 
 def _sync(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _num_bytes(counts: Mapping[str, int]) -> int:
-    return sum(HEADER_BYTES + ITEM_BYTES * count for count in counts.values() if count)
-
-
-def _free_bytes(path: Path) -> int:
-    while not path.exists():
-        path = path.parent
-    return shutil.disk_usage(path).free
-
-
-def _check_space(path: Path, need: int) -> None:
-    free = _free_bytes(path)
-    if free < 1.1 * need:
-        raise StoreError(
-            path, f"{need} bytes are needed and a tenth to spare, {free} are free; nothing written"
-        )

@@ -1,13 +1,17 @@
 """File formats: one file each; reads it and, where that makes sense, writes it.
 
 `READERS` names the readers as the command does; `archive.open_source` unpacks what they read.
+`WRITERS` names what `motiongen sample` writes besides stores.
 """
 
-from motiongen.formats.arrays import Arrays
-from motiongen.formats.base import Reader
+from collections.abc import Sequence
+
+from motiongen.formats.arrays import Arrays, ArraysWriter
+from motiongen.formats.base import Reader, Writer
 from motiongen.formats.msr_action3d import MsrAction3D
 from motiongen.formats.openpose import OpenPose
 from motiongen.formats.openpose5 import OpenPose5
+from motiongen.formats.recognition import AeonWriter, CtrGcnWriter
 from motiongen.formats.ui_prmd import UiPrmd
 from motiongen.formats.utd_mhad import UtdMhad
 
@@ -33,3 +37,29 @@ def get(name: str) -> type[Reader]:
     if name not in READERS:
         raise ValueError(f"format {name!r} is unknown; known formats: {', '.join(READERS)}")
     return READERS[name]
+
+
+#: name of the format -> its writer; each of them writes .npz files
+WRITERS: dict[str, type[Writer]] = {
+    "npz": ArraysWriter,
+    "ctrgcn": CtrGcnWriter,
+    "aeon": AeonWriter,
+}
+#: formats that hold no clip without a class
+NEED_CLASSES = {"ctrgcn", "aeon"}
+
+
+def writer(name: str, classes: Sequence[str], frames: int) -> Writer:
+    """The writer of a format.
+
+    Args:
+        name: as in `WRITERS`.
+        classes: names of the labels in the order of their numbers.
+        frames: to which clips are padded, where the format has one length for all files.
+
+    Raises:
+        ValueError: if no format has this name; names the known ones.
+    """
+    if name not in WRITERS:
+        raise ValueError(f"format {name!r} is unknown; known formats: {', '.join(WRITERS)}")
+    return CtrGcnWriter(classes, frames) if name == "ctrgcn" else WRITERS[name](classes)

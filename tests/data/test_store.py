@@ -25,7 +25,7 @@ from motiongen.data.store import (
     default_spec,
     write_store,
 )
-from motiongen.motion import Motion, MotionSpec
+from motiongen.motion import Motion, MotionBatch, MotionSpec
 
 CLASSES = ("wave", 'say "hi", loudly', "line\nbreak")
 
@@ -485,3 +485,52 @@ def test_clips_at_other_rates_are_measured_at_the_common_one():
     assert default_spec(records, []).frames == 32
     with pytest.raises(ValueError, match="no clips"):
         default_spec([], [])
+
+
+def batch_of_clips(**changes: torch.Tensor) -> MotionBatch:
+    values: dict[str, torch.Tensor] = {
+        "joints": torch.randn(3, 9, 20, 3, generator=torch.Generator().manual_seed(0)),
+        "confidence": torch.rand(3, 9, 20, generator=torch.Generator().manual_seed(1)).round(),
+        "length": torch.tensor([9, 2, 5]),
+        "label": torch.tensor([1, -1, 0]),
+    }
+    return MotionBatch(**{**values, **changes})
+
+
+@pytest.mark.parametrize("with_target", [False, True])
+def test_a_batch_is_written_as_its_clips_one_by_one(tmp_path: Path, with_target: bool):
+    batch = batch_of_clips()
+    if with_target:
+        batch = batch.replace(target=batch.joints + 1)
+    spec, ids = MotionSpec("kinect20", 3, 9, 30.0, CLASSES), ["a", "b", "c"]
+    one = Motion(torch.ones(4, 20, 3), torch.ones(4, 20), "kinect20", id="first", fps=30.0)
+    with StoreWriter(tmp_path / "batch", CLASSES, spec=spec) as writer:
+        writer.add(one)
+        writer.add_batch(batch, spec, ids, subject="S")
+    with StoreWriter(tmp_path / "clips", CLASSES, spec=spec) as writer:
+        writer.add(one)
+        for motion, name in zip(batch.unbind(spec), ids, strict=True):
+            writer.add(motion.replace(id=name, source=name, subject="S"))
+    for name in (MANIFEST, TABLE, *ARRAYS[: 3 if with_target else 2]):
+        assert (tmp_path / "batch" / name).read_bytes() == (tmp_path / "clips" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "ids", "words"),
+    [
+        ({}, "aba", "id 'a' is taken"),
+        ({}, ["a", "", "c"], "id '' is empty"),
+        ({"length": torch.tensor([9, 0, 5])}, "abc", "clip 'b': has no frames"),
+        ({"label": torch.tensor([0, 0, 7])}, "abc", "clip 'c': label 7 is not among"),
+        ({"joints": torch.full((3, 9, 20, 3), torch.inf)}, "abc", "position is .inf, inf"),
+        ({"confidence": torch.full((3, 9, 20), 2.0)}, "abc", "confidence is 2.0, allowed 0 to 1"),
+    ],
+)
+def test_a_batch_that_cannot_be_stored(tmp_path: Path, changes: dict, ids: str, words: str):
+    spec = MotionSpec("kinect20", 3, 9, 30.0, CLASSES)
+    with (
+        pytest.raises(ValueError, match=words),
+        StoreWriter(tmp_path / "set", CLASSES, spec=spec) as writer,
+    ):
+        writer.add_batch(batch_of_clips(**changes), spec, list(ids))
+    assert not list(tmp_path.iterdir())
