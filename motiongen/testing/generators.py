@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from motiongen.generators.base import Generator
+from motiongen.generators.base import MICRO_BATCH, Generator
+from motiongen.generators.drawing import draw_batch
 from motiongen.generators.energy import energy_score, foretell
 from motiongen.generators.keys import SampleOptions
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
@@ -56,6 +57,7 @@ def generator_checks() -> list[Check]:
         samples_are_motions,
         joints_without_support_are_not_invented,
         sample_is_a_function_of_its_number,
+        samples_do_not_see_each_other,
         label_and_length_leave_the_latent_alone,
         sampling_leaves_no_trace,
         temperature_zero_gives_one_sample,
@@ -211,6 +213,21 @@ def sample_is_a_function_of_its_number(factory: GeneratorFactory) -> None:
     other = model.sample(7, seed=6)
     same = (other.joints == whole.joints[:7]).flatten(1).all(1)
     require(not same.any(), "another seed gives the same sample")
+
+
+@check
+def samples_do_not_see_each_other(factory: GeneratorFactory) -> None:
+    """A sample is the same whatever the other samples of its batch start from."""
+    model, _ = case(factory)
+    model.eval()
+    numbers, labels = list(range(MICRO_BATCH)), [1] * MICRO_BATCH
+    lengths = [model.spec.frames] * MICRO_BATCH
+    options = SampleOptions()
+    with torch.no_grad():
+        first = draw_batch(model, [*numbers], [*labels], [*lengths], 5, options)
+        strange = [0, *(1000 + number for number in numbers[1:])]
+        second = draw_batch(model, strange, [*labels], [*lengths], 5, options)
+    require_same_clips(second.select(slice(0, 1)), first.select(slice(0, 1)), "beside others")
 
 
 @check

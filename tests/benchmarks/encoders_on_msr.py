@@ -68,6 +68,7 @@ def judged(script: Path, recordings: Path, samples: Path, out: Path) -> dict[str
 def shown(value: float | None, percent: int) -> str:
     if value is None:
         return "–"
+    value += 0.0  # no "-0"
     return f"{100 * value:.1f} %" if percent else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
 
 

@@ -25,6 +25,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 from encoders_on_msr import END, JUDGE, START, judged, lines, motiongen, shown
 
 from motiongen import sampling
@@ -223,6 +224,33 @@ def run_cell(cell: str, args: argparse.Namespace, store: Path) -> None:
     print(f"wrote {result}", flush=True)
 
 
+REFERENCES = RESULTS / "references.json"
+
+
+def judge_references(args: argparse.Namespace) -> None:
+    """What the judge says of real clips and of trivial sets: no figure stands alone."""
+    if REFERENCES.exists():
+        return
+    with np.load(args.out / "prepared.npz") as clips:
+        train, label = clips["train_joints"], clips["train_label"]
+        test = clips["test_joints"], clips["test_label"]
+    noise = np.random.default_rng(0).normal(0, 0.01, train.shape)
+    means = np.stack([train[label == own].mean(0) for own in label])
+    sets = {
+        "real clips of the test people": test,
+        "training clips + 1 cm of noise": (train + noise, label),
+        "mean clip of the class": (means, label),
+    }
+    rows = {}
+    for name, (joints, own) in sets.items():
+        file = args.out / "reference.npz"
+        np.savez(file, joints=joints.astype(np.float32), label=own)
+        rows[name] = judged(args.judge, args.recordings, file, args.out)
+    command = "python tests/benchmarks/matrix_on_msr.py final RECORDINGS --judge JUDGE.py"
+    content = {"command": command, "seed": 0, "commit": commit(), "judge": rows}
+    REFERENCES.write_text(json.dumps(content, indent=1) + "\n")
+
+
 def parameters(checkpoint: Path) -> int:
     return sum(p.numel() for p in load(checkpoint).parameters() if p.requires_grad)
 
@@ -280,11 +308,26 @@ def final_table(results: list[dict]) -> list[str]:
         if "judge" in result:
             values = [spread(result["judge"][key]) for key, _, _ in JUDGE]
             rows.append([result["cell"], minutes_of(result), *values])
+    if REFERENCES.exists():
+        for name, row in json.loads(REFERENCES.read_text())["judge"].items():
+            rows.append([name, "–", *(shown(row[key], 0) for key, _, _ in JUDGE)])
     return lines(["cell", "CPU min", *(head for _, head, _ in JUDGE)], rows)
 
 
+def choices_in_words(results: list[dict]) -> str:
+    """What the finals changed in the defaults."""
+    found = []
+    for result in results:
+        choice = result.get("chosen", {"fit": [], "temperature": None})
+        words = [" ".join(choice["fit"])] if choice["fit"] else []
+        if choice["temperature"] is not None:
+            words.append(f"--temperature {choice['temperature']}")
+        found += [f"{result['cell']} with `{' '.join(words)}`"] if words else []
+    return f" Chosen with one odd subject set aside: {'; '.join(found)}." if found else ""
+
+
 def write_tables(readme: Path | None) -> None:
-    found = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
+    found = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*-seed*.json"))]
     order = [f"{family}-{encoder}" for family in FAMILIES for encoder in ENCODERS]
     found.sort(key=lambda result: order.index(result["cell"].removesuffix("-free")))
     overview = [result for result in found if result["phase"] == "overview"]
@@ -300,7 +343,8 @@ def write_tables(readme: Path | None) -> None:
             *overview_table(overview),
             "",
             "`… final RECORDINGS --judge JUDGE.py`: the best cells, trained on all odd subjects, "
-            "judged by an independent recurrent extractor; test: the even subjects.",
+            "judged by an independent recurrent extractor; test: the even subjects."
+            + choices_in_words(final),
             "",
             *final_table(final),
         ]
@@ -335,6 +379,8 @@ def main() -> None:
     everything = [f"{family}-{encoder}" for family in FAMILIES for encoder in ENCODERS]
     for cell in args.cells or everything:
         run_cell(cell, args, store)
+    if args.phase == "final" and args.judge:
+        judge_references(args)
 
 
 if __name__ == "__main__":
