@@ -220,8 +220,33 @@ def test_constant_bones_is_a_projection():
     for child, parent in SKELETON.bones:
         length = (position[:, :, child] - position[:, :, parent]).norm(dim=-1)
         torch.testing.assert_close(length, length[:, :1].expand_as(length), atol=1e-4, rtol=1e-4)
-    root = SKELETON.root
-    torch.testing.assert_close(once[:, :, root], clip[:, :, root], atol=1e-5, rtol=1e-5)
     # values of frames that do not exist say nothing about the others
     clip[1, 7:] = 100.0
     torch.testing.assert_close(project(clip, exists)[1, :7], once[1, :7])
+
+
+def test_constant_bones_move_joints_no_more_than_needed():
+    body = fitted()
+    project = ConstantBones(SKELETON, body)
+    rng = torch.Generator().manual_seed(0)
+    exists = torch.ones(4, 12, dtype=torch.bool)
+    rigid = project(torch.randn(4, 12, 20, 3, generator=rng), exists)
+    near = rigid + 0.02 * torch.randn(rigid.shape, generator=rng)
+    found = project(near, exists)
+    moved = float((found - near).square().sum())
+    # any other pose with the same bones is farther away, such as those that lie beside it
+    for size in (1e-3, 1e-2):
+        beside = project(found + size * torch.randn(found.shape, generator=rng), exists)
+        assert float((beside - near).square().sum()) > moved
+    # directions kept and chained from the root, hands and feet would move several times as far
+    position, bones = near * body.scale + body.mean, []
+    for joint, parent in enumerate(project.parents):
+        bones.append(position[:, :, joint] - position[:, :, parent])
+    bones = torch.stack(bones, 2)
+    length = bones.norm(dim=-1, keepdim=True)
+    chained = torch.nn.functional.normalize(bones, dim=-1) * length.mean(1, keepdim=True)
+    chained = position[:, :, SKELETON.root, None] + project.ancestors @ chained
+    change = (chained - position).norm(dim=-1) / body.scale
+    own = (found - near).norm(dim=-1)
+    hands = [SKELETON.roles["left_wrist"], SKELETON.roles["right_wrist"]]
+    assert float(own[:, :, hands].mean()) < 0.6 * float(change[:, :, hands].mean())
