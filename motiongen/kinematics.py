@@ -63,7 +63,7 @@ class KinematicHead(nn.Module):
         return root[:, :, None] + self.ancestors @ bones - body.mean / body.scale
 
 
-#: steps of Newton's method: on samples of a flow the third still changes the ninth digit
+#: steps of Newton's method: on samples of a flow a fourth changes the ninth digit
 NEWTON_STEPS = 3
 
 
