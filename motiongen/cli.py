@@ -5,13 +5,11 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from motiongen import __version__
-from motiongen.commands import sample
-
-if TYPE_CHECKING:
-    from motiongen.report import Report
+from motiongen.commands import augment, sample
+from motiongen.commands.report import check_folder, write_report
 
 
 def demo(args: argparse.Namespace) -> int:
@@ -64,7 +62,7 @@ def evaluate(args: argparse.Namespace) -> int:
     from motiongen import scoring
     from motiongen.evaluation.features import ARCHITECTURES, Cache
 
-    _check_folder(args.out)
+    check_folder(args.out)
     report = scoring.evaluate_stores(
         args.samples,
         args.real,
@@ -76,24 +74,7 @@ def evaluate(args: argparse.Namespace) -> int:
         metrics=args.metrics,
         cache=None if args.no_cache else Cache.usual(),
     )
-    return _write(report, args.out)
-
-
-def augment(args: argparse.Namespace) -> int:
-    """Measure whether adding samples to the training set helps a recogniser."""
-    from motiongen import scoring
-
-    _check_folder(args.out)
-    report = scoring.augment_store(
-        args.checkpoint,
-        args.real,
-        test=args.test,
-        seeds=args.seeds,
-        ratio=args.ratio,
-        steps=args.steps,
-        trust_code=args.trust_code,
-    )
-    return _write(report, args.out)
+    return write_report(report, args.out)
 
 
 def view(args: argparse.Namespace) -> int:
@@ -102,25 +83,6 @@ def view(args: argparse.Namespace) -> int:
 
     scoring.view_stores(args.stores, args.out, clips=args.clips)
     print(f"wrote {args.out}")
-    return 0
-
-
-def _check_folder(out: Path) -> None:
-    """Refuses a path that cannot become a folder, before minutes are spent on what goes there."""
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"--out: {out} is a file, a folder is needed")
-
-
-def _write(report: "Report", out: Path) -> int:
-    from motiongen.viewer.page import write_text
-
-    out.mkdir(parents=True, exist_ok=True)
-    text = report.to_markdown()
-    report.to_json(out / "report.json")
-    write_text(out / "report.md", text)
-    report.to_html(out / "report.html")
-    print(text)
-    print(f"wrote {out / 'report.html'}")
     return 0
 
 
@@ -229,15 +191,9 @@ def _add_evaluate(commands: _Commands) -> None:
 
 
 def _add_augment(commands: _Commands) -> None:
-    add = _command(commands, "augment", augment).add_argument
-    add("checkpoint", type=Path, help="folder of a run, or a checkpoint file")
-    add("--real", type=Path, required=True, metavar="STORE", help="what it was trained from")
-    add("--out", type=Path, required=True, help="folder for the report")
-    add("--test", nargs="+", metavar="SUBJECT", help="default: all others of the store")
-    add("--seeds", type=int, default=5, help="repetitions: own samples, own classifier")
-    add("--ratio", type=float, default=1.0, help="synthetic clips for each real one")
-    add("--steps", type=int, default=300, help="optimiser steps of every arm")
-    _add_trust(add)
+    command = _command(commands, "augment", augment.run)
+    augment.add_arguments(command)
+    _add_trust(command.add_argument)
 
 
 def _add_view(commands: _Commands) -> None:
