@@ -144,21 +144,51 @@ def fit_classifier(
         model.standardizer.fit(joints[clips.frame_mask], seen[clips.frame_mask])
         # gaps are filled once, not at every step
         clips = clips.replace(joints=joints, confidence=seen.float())
-        optimizer = torch.optim.AdamW(model.parameters(), learning_rate, fused=True)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, steps)
-        draws = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(AUGMENTATION,)))
-        for rows in shuffled_batches(len(clips), batch_size, steps):
-            batch = clips.select(rows)
-            batch = batch if augment is None else augment(batch, draws)
-            loss = F.cross_entropy(model(batch), batch.label, label_smoothing=0.1)
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            if progress is not None:
-                progress()
+        change = with_draws(augment, seed)
+        train_classifier(model, clips, steps, batch_size, learning_rate, change, progress)
     return model.eval()
+
+
+def with_draws(augment: Augment | None, seed: int) -> Callable[[MotionBatch], MotionBatch] | None:
+    """An augmentation with its own random numbers, apart from all others of the seed."""
+    if augment is None:
+        return None
+    draws = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(AUGMENTATION,)))
+    return lambda batch: augment(batch, draws)
+
+
+def train_classifier(
+    model: nn.Module,
+    clips: MotionBatch,
+    steps: int,
+    batch_size: int,
+    learning_rate: float,
+    change: Callable[[MotionBatch], MotionBatch] | None = None,
+    progress: Callable[[], object] | None = None,
+) -> None:
+    """Takes exactly so many steps on what `model(batch)` gives; spends the global random numbers.
+
+    Args:
+        model: gives logits.
+        clips: labelled clips, in memory.
+        steps: optimiser steps.
+        batch_size: clips a step.
+        learning_rate: peak of a one-cycle schedule.
+        change: changes each batch. None: clips are learned as they are.
+        progress: called after each step.
+    """
+    optimizer = torch.optim.AdamW(model.parameters(), learning_rate, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, steps)
+    for rows in shuffled_batches(len(clips), batch_size, steps):
+        batch = clips.select(rows) if change is None else change(clips.select(rows))
+        loss = F.cross_entropy(model(batch), batch.label, label_smoothing=0.1)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        if progress is not None:
+            progress()
 
 
 def shuffled_batches(count: int, size: int, steps: int) -> Iterator[Tensor]:

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from motiongen.classifier import Augment
+from motiongen.classifier import Augment, fill_gaps
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 
 #: clips a step
@@ -64,3 +64,9 @@ def labelled(clips: MotionBatch) -> MotionBatch:
     if len(clips.label.unique()) < 2:
         raise ValueError("a recogniser needs clips of at least 2 classes")
     return clips
+
+
+def filled(clips: MotionBatch) -> MotionBatch:
+    """The clips with their gaps filled, so that nobody tells real ones by their gaps."""
+    joints, known = fill_gaps(clips.joints, clips.mask, clips.frame_mask)
+    return clips.replace(joints=joints, confidence=known.float(), target=None, path=None)

@@ -1,16 +1,18 @@
 """Recognisers by name, with options: "RNN", "RNN:width=128,layers=2", "MiniRocket"."""
 
+import dataclasses
 import functools
 import inspect
 from typing import Any
 
 from motiongen.evaluation.features import ENCODERS
 from motiongen.recognition.base import Recogniser
+from motiongen.recognition.gru import GRU
 from motiongen.recognition.network import Network
 from motiongen.recognition.rocket import Rocket
 
 ROCKETS = ("MiniRocket", "MultiRocket")
-RECOGNISERS = (*ENCODERS, *ROCKETS)
+RECOGNISERS = (*ENCODERS, "GRU", *ROCKETS)
 #: what an encoder gets from the classifier, and so not from a user
 _GIVEN = {"self", "skeleton", "in_channels", "condition"}
 
@@ -20,7 +22,7 @@ def recogniser(text: str) -> Recogniser:
 
     Args:
         text: a name of `RECOGNISERS`; after a colon its options: those of the encoder and
-            `learning_rate`, or `kernels` and `copies`.
+            `learning_rate`, those of `GRU`, or `kernels` and `copies`.
 
     Raises:
         ValueError: if the name or an option is unknown, or a library is missing.
@@ -30,6 +32,9 @@ def recogniser(text: str) -> Recogniser:
     if name in ROCKETS:
         _check(text, options, {"kernels", "copies"})
         return Rocket(name, **options)  # pyright: ignore[reportArgumentType]
+    if name == "GRU":
+        _check(text, options, {field.name for field in dataclasses.fields(GRU)})
+        return GRU(**options)
     if name not in ENCODERS:
         raise ValueError(f"recogniser: found {name!r}, allowed {', '.join(RECOGNISERS)}")
     kind = ENCODERS[name]

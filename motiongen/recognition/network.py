@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from motiongen.classifier import Augment, MotionClassifier, fit_classifier, predict
+from motiongen.classifier import Augment, FeatureSpace, fit_classifier, predict
 from motiongen.encoders import CNN, EncoderFactory
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.recognition.base import BATCH_SIZE
@@ -52,9 +52,9 @@ class Network:
 
 @dataclass(frozen=True)
 class FittedNetwork:
-    """A trained classifier."""
+    """A trained classifier, whatever its network."""
 
-    model: MotionClassifier
+    model: FeatureSpace
 
     def probabilities(self, clips: MotionBatch) -> Float[np.ndarray, "N K"]:
         """See `Fitted`."""

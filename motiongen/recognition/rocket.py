@@ -1,7 +1,8 @@
 """Random convolutional kernels and a ridge: a strong and fast baseline, computed by aeon."""
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,11 +14,11 @@ from sklearn.linear_model import RidgeClassifierCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from motiongen.classifier import AUGMENTATION, Augment, fill_gaps
+from motiongen.classifier import Augment, with_draws
 from motiongen.evaluation.drawing import joined
 from motiongen.evaluation.paths import stretched
 from motiongen.motion import MotionBatch, MotionSpec
-from motiongen.recognition.base import BATCH_SIZE, labelled
+from motiongen.recognition.base import BATCH_SIZE, filled, labelled
 
 INSTALL = "pip install 'motiongen[recognise]'"
 #: the kernels are this long
@@ -72,10 +73,9 @@ class Rocket:
         progress: Callable[[], object] | None = None,
     ) -> "FittedRocket":
         """Computes the features and solves the ridge; see `Recogniser`."""
-        clips = _filled(labelled(clips))
-        if augment is not None:
-            draws = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(AUGMENTATION,)))
-            clips = joined([clips, *(augment(clips, draws) for _ in range(self.copies))])
+        clips = filled(labelled(clips))
+        if (change := with_draws(augment, seed)) is not None:
+            clips = joined([clips, *(change(clips) for _ in range(self.copies))])
         frames = max(SHORTEST, spec.frames)
         pipeline = make_pipeline(
             self._kernels(seed),
@@ -83,7 +83,8 @@ class Rocket:
             StandardScaler(with_mean=False),
             RidgeClassifierCV(alphas=ALPHAS),
         )
-        pipeline.fit(_series(clips, frames), clips.label.numpy())
+        with _own_threads():
+            pipeline.fit(_series(clips, frames), clips.label.numpy())
         for _ in range(steps if progress is not None else 0):
             progress()  # pyright: ignore[reportOptionalCall]
         return FittedRocket(pipeline, frames, len(spec.classes))
@@ -110,16 +111,26 @@ class FittedRocket:
 
         Classes without a training clip have probability 0.
         """
-        scores = self.pipeline.decision_function(_series(_filled(clips), self.frames))
+        series = _series(filled(clips), self.frames)
+        with _own_threads():
+            scores = self.pipeline.decision_function(series)
         scores = np.stack([-scores, scores], 1) if scores.ndim == 1 else scores
         found = np.zeros((len(clips), self.num_classes))
         found[:, self.pipeline.classes_] = softmax(scores, axis=1)
         return found
 
 
-def _filled(clips: MotionBatch) -> MotionBatch:
-    joints, known = fill_gaps(clips.joints, clips.mask, clips.frame_mask)
-    return clips.replace(joints=joints, confidence=known.float(), target=None, path=None)
+@contextmanager
+def _own_threads() -> Iterator[None]:
+    """Gives torch its number of threads back: numba changes it for the whole process.
+
+    Small networks would else train many times as slowly on a busy machine.
+    """
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _series(clips: MotionBatch, frames: int) -> Float[np.ndarray, "N channels T"]:
