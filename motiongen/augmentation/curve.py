@@ -39,6 +39,9 @@ def learning_curve(found: Sequence[Findings]) -> "matplotlib.figure.Figure":
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, names, strict=True):
         _panel(axes, name, [each for each in found if each.recogniser == name])
+    # few repetitions make intervals that leave what an accuracy can be
+    low, high = panels[0].get_ylim()
+    panels[0].set_ylim(max(low, 0.0), min(high, 102.0))
     panels[0].set_ylabel("accuracy on unseen people (%)")
     handles, titles = panels[0].get_legend_handles_labels()
     figure.legend(handles, titles, loc="outside lower center", ncols=3, frameon=False)

@@ -79,10 +79,13 @@ class Ledger:
         if not path.exists():
             return None
         found = _read(path)
-        values = {each.name: found.get(each.name) for each in fields(Result)}
-        if not isinstance(values["accuracy"], float):
-            raise ValueError(f"{path}: is no result of a study; remove it")
-        return Result(**values)
+        try:
+            result = Result(**{each.name: found[each.name] for each in fields(Result)})
+        except KeyError as error:
+            raise ValueError(f"{path}: has no {error}; remove it") from error
+        if not isinstance(result.accuracy, float):
+            raise ValueError(f"{path}: accuracy is {result.accuracy!r}, no number; remove it")
+        return result
 
     def keep(self, draw: Draw, recogniser: str, treatment: Treatment, result: Result) -> None:
         """Writes a result."""

@@ -23,8 +23,8 @@ class GRU:
     """Two layers of gated recurrent units over flattened frames; the last state decides.
 
     Clips are stretched to 60 frames, coordinates scaled to [0,1] by the smallest and largest value
-    of each axis in the training clips. Weaker than the `RNN` encoder as a recogniser, which reads
-    both ways and pools over time; here for comparison with published figures.
+    of each axis in the training clips. It needs more steps, or a higher rate, than the `RNN`
+    encoder, which reads both ways and pools over time; here for comparison with published figures.
 
     Args:
         width: units of a layer.
