@@ -21,8 +21,10 @@ CLASSES = ("walk", "wave", "kick")
 SPEC = MotionSpec("kinect20", 3, 16, 10.0, CLASSES)
 TINY = {"CNN": "CNN:width=8,layers=1", "RNN": "RNN:width=4,layers=1"}
 TINY |= {"GCN": "GCN:width=8,layers=1", "Transformer": "Transformer:width=8,layers=1,heads=2"}
+TINY |= {"GRU": "GRU:width=8,layers=1,features=4"}
 #: numba compiles for about half a minute where it has not before
-SLOW = [pytest.param(f"{name}:kernels=84", marks=pytest.mark.slow) for name in RECOGNISERS[-2:]]
+ROCKETS = ("MiniRocket", "MultiRocket")
+SLOW = [pytest.param(f"{name}:kernels=84", marks=pytest.mark.slow) for name in ROCKETS]
 NAMES = [*TINY.values(), *SLOW]
 
 
@@ -39,7 +41,7 @@ def fitted(name, steps=3, seed=0, batch=None, **options):
 
 
 def test_every_encoder_and_both_rockets_have_a_name():
-    assert RECOGNISERS == ("CNN", "GCN", "RNN", "Transformer", "MiniRocket", "MultiRocket")
+    assert RECOGNISERS == ("CNN", "GCN", "RNN", "Transformer", "GRU", *ROCKETS)
     assert set(TINY) == set(RECOGNISERS[:-2])
 
 
@@ -81,7 +83,7 @@ def test_augmentation_changes_what_is_learned_and_nothing_else(name):
     assert not np.array_equal(looked, changed)
 
 
-@pytest.mark.parametrize("name", [TINY["CNN"], *SLOW])
+@pytest.mark.parametrize("name", [TINY["CNN"], TINY["GRU"], *SLOW])
 def test_what_lies_in_a_gap_changes_nothing(name):
     confidence = clips(1, 4).confidence.clone()
     confidence[:, 3:6, ::2] = 0
@@ -135,8 +137,9 @@ def test_options_reach_the_encoder():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("LSTM", "found 'LSTM', allowed CNN, GCN, RNN, Transformer, MiniRocket, MultiRocket"),
+        ("LSTM", "found 'LSTM', allowed CNN, GCN, RNN, Transformer, GRU, MiniRocket, MultiRocket"),
         ("RNN:widht=3", "unknown option widht; allowed: dropout, features, layers, learning_rate"),
+        ("GRU:patch=2", "unknown option patch; allowed: features, layers, learning_rate, width"),
         ("MiniRocket:width=3", "unknown option width; allowed: copies, kernels"),
         ("RNN:width", "found 'width', expected NAME=NUMBER"),
         ("RNN:width=wide", "found 'width=wide', expected NAME=NUMBER"),
@@ -153,6 +156,16 @@ def test_says_how_to_install_what_is_missing(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"needs aeon.*pip install 'motiongen\[recognise\]'"):
         recogniser("MiniRocket")
+
+
+def test_the_plain_gru_scales_each_axis_to_its_range_in_training():
+    learned = fitted(TINY["GRU"])
+    seen = clips(1, 4).joints[clips(1, 4).mask]
+    assert torch.allclose(learned.model.low, seen.amin(0))
+    assert torch.allclose(learned.model.high, seen.amax(0))
+    assert learned.model.recurrent.num_layers == 1
+    shape = recogniser("GRU").fit(clips(1, 4), SPEC, steps=1, seed=0).model.recurrent
+    assert (shape.hidden_size, shape.num_layers, shape.bidirectional) == (128, 2, False)
 
 
 def test_refuses_clips_of_one_class():
