@@ -35,7 +35,8 @@ def learning_curve(found: Sequence[Findings]) -> "matplotlib.figure.Figure":
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(each.recogniser for each in found))
-    figure = Figure(figsize=(1 + 4.5 * len(names), 4.6), layout="constrained")
+    # the legend needs the width of a panel and a half
+    figure = Figure(figsize=(max(8.0, 1 + 4.5 * len(names)), 4.8), layout="constrained")
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, names, strict=True):
         _panel(axes, name, [each for each in found if each.recogniser == name])

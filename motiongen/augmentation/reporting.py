@@ -52,12 +52,14 @@ def costs(results: Results) -> dict[str, Any]:
 def _protocol(design: Design) -> str:
     turn = design.variation
     mirror = f", mirrored ({', '.join(design.mirror)})" if design.mirror else ""
+    rockets = any("Rocket" in name for name in design.recognisers)
+    solved = " (the ridge of random kernels is solved instead)" if rockets else ""
     return (
-        f"Every recogniser takes {design.steps} optimiser steps in every arm, without early "
-        f"stopping, and the arms of a draw share its seed. For each fold and seed real clips are "
-        f"drawn, and a generator is trained on these alone. Classical augmentation: turned about "
-        f"the vertical by up to {turn.degrees:g}°, scaled by up to {100 * turn.scale:g} %, paced "
-        f"unevenly by up to {100 * turn.warp:g} %{mirror}."
+        f"Every recogniser takes {design.steps} optimiser steps in every arm{solved}, without "
+        f"early stopping, and the arms of a draw share its seed. For each fold and seed real "
+        f"clips are drawn, and a generator is trained on these alone. Classical augmentation: "
+        f"turned about the vertical by up to {turn.degrees:g}°, scaled by up to "
+        f"{100 * turn.scale:g} %, paced unevenly by up to {100 * turn.warp:g} %{mirror}."
     )
 
 
