@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
@@ -13,6 +14,11 @@ from motiongen.encoders import CNN, EncoderFactory
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 from motiongen.networks import Pool
 from motiongen.standardizer import Standardizer
+
+#: changes clips a little without changing their class, with the random numbers that it is given
+Augment = Callable[[MotionBatch, np.random.Generator], MotionBatch]
+#: keeps the draws of augmentation apart from other draws of the same seed
+AUGMENTATION = 1
 
 
 @runtime_checkable
@@ -105,6 +111,7 @@ def fit_classifier(
     batch_size: int = 32,
     learning_rate: float = 2e-3,
     seed: int = 0,
+    augment: Augment | None = None,
     progress: Callable[[], object] | None = None,
 ) -> MotionClassifier:
     """Trains a classifier for a fixed number of steps.
@@ -119,7 +126,9 @@ def fit_classifier(
         steps: optimiser steps.
         batch_size: clips a step, drawn without replacement until all were seen.
         learning_rate: peak of a one-cycle schedule.
-        seed: of weights, order and dropout.
+        seed: of weights, order, dropout and augmentation; with and without `augment` the first
+            three are the same.
+        augment: changes each batch. None: clips are learned as they are.
         progress: called after each step.
 
     Raises:
@@ -135,19 +144,51 @@ def fit_classifier(
         model.standardizer.fit(joints[clips.frame_mask], seen[clips.frame_mask])
         # gaps are filled once, not at every step
         clips = clips.replace(joints=joints, confidence=seen.float())
-        optimizer = torch.optim.AdamW(model.parameters(), learning_rate, fused=True)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, steps)
-        for rows in shuffled_batches(len(clips), batch_size, steps):
-            batch = clips.select(rows)
-            loss = F.cross_entropy(model(batch), batch.label, label_smoothing=0.1)
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            if progress is not None:
-                progress()
+        change = with_draws(augment, seed)
+        train_classifier(model, clips, steps, batch_size, learning_rate, change, progress)
     return model.eval()
+
+
+def with_draws(augment: Augment | None, seed: int) -> Callable[[MotionBatch], MotionBatch] | None:
+    """An augmentation with its own random numbers, apart from all others of the seed."""
+    if augment is None:
+        return None
+    draws = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(AUGMENTATION,)))
+    return lambda batch: augment(batch, draws)
+
+
+def train_classifier(
+    model: nn.Module,
+    clips: MotionBatch,
+    steps: int,
+    batch_size: int,
+    learning_rate: float,
+    change: Callable[[MotionBatch], MotionBatch] | None = None,
+    progress: Callable[[], object] | None = None,
+) -> None:
+    """Takes exactly so many steps on what `model(batch)` gives; spends the global random numbers.
+
+    Args:
+        model: gives logits.
+        clips: labelled clips, in memory.
+        steps: optimiser steps.
+        batch_size: clips a step.
+        learning_rate: peak of a one-cycle schedule.
+        change: changes each batch. None: clips are learned as they are.
+        progress: called after each step.
+    """
+    optimizer = torch.optim.AdamW(model.parameters(), learning_rate, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, steps)
+    for rows in shuffled_batches(len(clips), batch_size, steps):
+        batch = clips.select(rows) if change is None else change(clips.select(rows))
+        loss = F.cross_entropy(model(batch), batch.label, label_smoothing=0.1)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        if progress is not None:
+            progress()
 
 
 def shuffled_batches(count: int, size: int, steps: int) -> Iterator[Tensor]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from motiongen import __version__
-from motiongen.commands import errors, sample
-from motiongen.commands.reporting import check_folder, write
+from motiongen.commands import augment, errors, sample
+from motiongen.commands.report import check_folder, write_report
 
 
 def demo(args: argparse.Namespace) -> int:
@@ -74,24 +74,7 @@ def evaluate(args: argparse.Namespace) -> int:
         metrics=args.metrics,
         cache=None if args.no_cache else Cache.usual(),
     )
-    return write(report, args.out)
-
-
-def augment(args: argparse.Namespace) -> int:
-    """Measure whether adding samples to the training set helps a recogniser."""
-    from motiongen import scoring
-
-    check_folder(args.out)
-    report = scoring.augment_store(
-        args.checkpoint,
-        args.real,
-        test=args.test,
-        seeds=args.seeds,
-        ratio=args.ratio,
-        steps=args.steps,
-        trust_code=args.trust_code,
-    )
-    return write(report, args.out)
+    return write_report(report, args.out)
 
 
 def view(args: argparse.Namespace) -> int:
@@ -211,15 +194,9 @@ def _add_evaluate(commands: _Commands) -> None:
 
 
 def _add_augment(commands: _Commands) -> None:
-    add = _command(commands, "augment", augment).add_argument
-    add("checkpoint", type=Path, help="folder of a run, or a checkpoint file")
-    add("--real", type=Path, required=True, metavar="STORE", help="what it was trained from")
-    add("--out", type=Path, required=True, help="folder for the report")
-    add("--test", nargs="+", metavar="SUBJECT", help="default: all others of the store")
-    add("--seeds", type=int, default=5, help="repetitions: own samples, own classifier")
-    add("--ratio", type=float, default=1.0, help="synthetic clips for each real one")
-    add("--steps", type=int, default=300, help="optimiser steps of every arm")
-    _add_trust(add)
+    command = _command(commands, "augment", augment.run)
+    augment.add_arguments(command)
+    _add_trust(command.add_argument)
 
 
 def _add_view(commands: _Commands) -> None:

@@ -39,6 +39,7 @@ class Report:
         tables: the scores.
         context: seed, commit, extractor and its accuracy, versions; nested mappings are allowed.
         groups: motions to look at; only the HTML page holds them.
+        sections: drawings and other parts that only the HTML page holds, before the tables.
     """
 
     title: str
@@ -47,18 +48,19 @@ class Report:
     tables: Sequence[Table] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
     groups: Sequence[Group] = ()
+    sections: Sequence[Section] = ()
 
     def to_json(self, path: str | Path) -> Path:
-        """Writes everything but the motions, all or nothing; NaN and infinity become null."""
+        """Writes all but motions and drawings, whole or not at all; NaN, infinity become null."""
         parts = {each.name: getattr(self, each.name) for each in fields(self)}
         parts["tables"] = [asdict(table) for table in self.tables]
-        del parts["groups"]
+        del parts["groups"], parts["sections"]
         text = json.dumps(_plain({"schema": _SCHEMA, **parts}), indent=2, allow_nan=False)
         return write_text(path, text + "\n")
 
     @classmethod
     def from_json(cls, path: str | Path) -> "Report":
-        """Inverse of `to_json`; the report has no motions.
+        """Inverse of `to_json`; the report has no motions and drawings.
 
         Raises:
             ValueError: if the file is no report, or one of another schema.
@@ -88,9 +90,10 @@ class Report:
         self, path: str | Path, *, skeletons: Mapping[str, Skeleton] | None = None
     ) -> Path:
         """Writes one self-contained page: summary, player, tables with meanings, context."""
-        sections = [Section(table.title, table_html(table)) for table in self.tables]
+        sections = [*self.sections]
         if (profile := profile_html(self.tables)) is not None:
-            sections.insert(0, Section("All scores at a glance", profile))
+            sections.append(Section("All scores at a glance", profile))
+        sections += [Section(table.title, table_html(table)) for table in self.tables]
         if self.context:
             context = render("report.html", part="context", pairs=_flat(self.context))
             sections.append(Section("Context", context))

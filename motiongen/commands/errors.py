@@ -22,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score estimated, denoised or filled-in clips against the truth of the same clips."""
     from motiongen import pairing
-    from motiongen.commands.reporting import check_folder, write
+    from motiongen.commands.report import check_folder, write_report
 
     check_folder(args.out)
-    return write(pairing.errors_of_stores(args.estimates, args.truth, seed=args.seed), args.out)
+    report = pairing.errors_of_stores(args.estimates, args.truth, seed=args.seed)
+    return write_report(report, args.out)

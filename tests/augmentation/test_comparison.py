@@ -1,4 +1,4 @@
-"""The augmentation study: equal effort in every arm, no leak, and plain words about nothing."""
+"""One trained generator: equal effort in every arm, no leak, and plain words about nothing."""
 
 import functools
 
@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from motiongen import augmentation
-from motiongen.augmentation import augmentation_study, synthetic_labels
+from motiongen.augmentation import augmentation_study, comparison, synthetic_labels
 from motiongen.classifier import fit_classifier
 from motiongen.data import synthetic
 from motiongen.data.clips import as_batch, conform
@@ -57,7 +56,7 @@ def fitted(monkeypatch):
         calls.append((batch, options))
         return fit_classifier(batch, spec, **options)
 
-    monkeypatch.setattr(augmentation, "fit_classifier", spy)
+    monkeypatch.setattr(comparison, "fit_classifier", spy)
     return calls
 
 

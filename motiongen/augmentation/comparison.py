@@ -1,13 +1,14 @@
-"""Whether synthetic clips help a classifier: real, synthetic only, and both, on unseen people."""
+"""One trained generator: what its clips teach a classifier, alone and beside real ones."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from motiongen.augmentation.checks import check_counts, check_leak, labelled
 from motiongen.classifier import fit_classifier, predict
 from motiongen.encoders import CNN, EncoderFactory
-from motiongen.evaluation.drawing import digests, joined
+from motiongen.evaluation.drawing import joined
 from motiongen.metrics.intervals import (
     Interval,
     PairedComparison,
@@ -17,7 +18,7 @@ from motiongen.metrics.intervals import (
 )
 from motiongen.metrics.metric import Metric
 from motiongen.metrics.recognition import ACCURACY, MACRO_F1, accuracy, macro_f1
-from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
+from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.report import Column, Row, Table, Value
 
 #: draws clips with the given labels, others for each seed
@@ -66,15 +67,15 @@ def augmentation_study(
     Source: the comparison of arms: Petrovich, Black and Varol, Action-Conditioned 3D Human Motion
         Synthesis with Transformer VAE, ICCV 2021.
     """
-    train, test = _labelled(train, "train"), _labelled(test, "test")
+    train, test = labelled(train, "train"), labelled(test, "test")
     _check_numbers(seeds, ratio, steps)
-    _check_leak(train, test, "train")
+    check_leak(train, test, "train")
     labels = synthetic_labels(train, ratio)
     batch_size = min(BATCH_SIZE, len(train), len(labels))
     scores: dict[str, list[dict[str, float]]] = {REAL: [], SYNTHETIC: [], BOTH: []}
     for seed in range(seeds):
         drawn = _drawn(draw, labels, seed)
-        _check_leak(drawn, test, f"synthetic (seed {seed})")
+        check_leak(drawn, test, f"synthetic (seed {seed})")
         arms = {REAL: train, SYNTHETIC: drawn, BOTH: joined([train, drawn])}
         for name, clips in arms.items():
             model = fit_classifier(
@@ -105,14 +106,6 @@ def synthetic_labels(train: MotionBatch, ratio: float) -> list[int]:
 # ---- checks -------------------------------------------------------------------------------------
 
 
-def _labelled(clips: MotionBatch, name: str) -> MotionBatch:
-    clips = clips.to("cpu")
-    clips = clips.select(clips.label != NO_LABEL)
-    if not len(clips):
-        raise ValueError(f"{name}: no clip has a label")
-    return clips
-
-
 def _check_numbers(seeds: int, ratio: float, steps: int) -> None:
     if seeds < 2:
         raise ValueError(f"seeds: found {seeds}, at least 2 are needed for an interval")
@@ -122,23 +115,9 @@ def _check_numbers(seeds: int, ratio: float, steps: int) -> None:
         raise ValueError(f"steps: found {steps}, at least 1 is needed")
 
 
-def _check_leak(clips: MotionBatch, test: MotionBatch, name: str) -> None:
-    known = set(digests(clips))
-    found = [row for row, mark in enumerate(digests(test)) if mark in known]
-    if found:
-        raise ValueError(
-            f"{len(found)} of {len(test)} test clips (first: {found[0]}) are also among the "
-            f"{name} clips; people in the test set must be unseen"
-        )
-
-
 def _drawn(draw: DrawClips, labels: list[int], seed: int) -> MotionBatch:
     clips = draw(list(labels), seed).to("cpu")
-    if clips.label.tolist() != labels:
-        raise ValueError(
-            f"draw (seed {seed}): {len(labels)} labels were asked for, and {len(clips)} clips "
-            "came with other labels or in another order"
-        )
+    check_counts(labels, clips, seed)
     return clips
 
 

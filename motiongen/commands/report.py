@@ -1,4 +1,4 @@
-"""What every command that makes a report does with it."""
+"""How commands write a report: as JSON, Markdown and a page, into one folder."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +17,8 @@ def check_folder(out: Path) -> None:
         raise ValueError(f"--out: {out} is a file, a folder is needed")
 
 
-def write(report: "Report", out: Path) -> int:
-    """Writes a report in its three forms, prints it, and returns the exit code."""
+def write_report(report: "Report", out: Path) -> int:
+    """Writes and prints a report; returns the exit code."""
     from motiongen.viewer.page import write_text
 
     out.mkdir(parents=True, exist_ok=True)
