@@ -14,6 +14,7 @@ from motiongen.generators.base import Generator
 from motiongen.generators.codes import Wanted
 from motiongen.generators.denoiser import LAST, Denoiser, Foretelling, emphasis
 from motiongen.generators.keys import SampleOptions, normal_rows
+from motiongen.generators.shaking import Shaking, measure_shaking
 from motiongen.generators.solvers import SOLVERS, Solver, Velocity
 from motiongen.kinematics import ConstantBones, wants_rigid
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
@@ -35,7 +36,8 @@ class FlowMatching(Generator):
 
     A velocity field learns whatever is in its data, noise included. So the estimator's noise,
     measured on the train split, is taken off before (`Observation.clean`), the loss is taken
-    where joints were seen, and samples end on bones of constant length.
+    where joints were seen, and at last the network's own error in single frames is taken off
+    (`Shaking`) and bones are brought to constant length.
 
     Args:
         spec: the contract with the data.
@@ -88,6 +90,7 @@ class FlowMatching(Generator):
         self.guidance, self.steps, self.solver = guidance, steps, solver
         self.rigid = wants_rigid(rigid, spec.channels)
         self.denoiser = Denoiser(encoder, self.skeleton, spec.channels, self.condition_features)
+        self.shaking = Shaking(self.skeleton.num_joints)
         self.bones = ConstantBones(self.skeleton, self.standardizer)
         #: what samples are drawn from
         self.average = Average(self._averaged())
@@ -98,6 +101,14 @@ class FlowMatching(Generator):
     def after_step(self) -> None:
         """The average follows the weights."""
         self.average.follow(self._averaged())
+
+    def refresh(self, clips: MotionBatch) -> None:
+        """Measures by how much samples shake more than clips."""
+
+        def draw(noise: Tensor, wanted: Wanted) -> Tensor:
+            return self._carry(self.foretelling(wanted, self.guidance), noise, 0.0)
+
+        measure_shaking(self.shaking, self, clips, draw)
 
     def losses(self, batch: MotionBatch) -> dict[str, Tensor]:
         """Mean square error of the velocity, held at its end, where joints were seen."""
@@ -195,11 +206,10 @@ class FlowMatching(Generator):
         return Foretelling(denoiser, conditions, frames[..., None] & supported, length, guidance)
 
     def finish(self, x: Tensor, length: Tensor) -> Tensor:
-        """The last step: bones of constant length."""
-        if not self.rigid:
-            return x
+        """The last step: errors of single frames taken off, and bones of constant length."""
         exists = torch.arange(x.shape[1], device=length.device) < length[:, None]
-        return self.bones(x, exists)
+        x = self.shaking(x, exists)
+        return self.bones(x, exists) if self.rigid else x
 
     # ---- clips at hand ------------------------------------------------------------------------
 

@@ -1,0 +1,116 @@
+"""By how much samples of a motion-space model shake more than clips, and what takes it off."""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from motiongen.generators.base import Generator
+from motiongen.generators.codes import Wanted
+from motiongen.generators.keys import key
+from motiongen.motion import MotionBatch
+from motiongen.observation.smoothing import smooth
+
+#: clips and samples that are compared
+MEASURED = 32
+#: the stream of random numbers that these samples start from; see `keys.key`
+STREAM = 5
+#: of an independent error in each frame: variance of its second difference over its own
+SECOND = 6.0
+#: an error below this share of the usual second difference is left alone
+LEAST = 0.02
+
+
+class Shaking(nn.Module):
+    """The error that a model makes in each frame by itself, per joint, and its last step.
+
+    A network that says every coordinate of a clip errs a little in each: samples shake by what a
+    trained eye sees before anything else. An independent error of deviation s adds 6 s^2 to the
+    mean squared second difference, so s is known from samples and the clips that were learned
+    from. The smoother that takes off an estimator's noise takes it off as well, with the tempo of
+    the clips as its prior: what is as quick as they are stays.
+
+    Args:
+        joints: number of joints.
+    """
+
+    level: Tensor
+    speed: Tensor
+    turn: Tensor
+
+    def __init__(self, joints: int) -> None:
+        super().__init__()
+        #: standardised units: of the error, and of first and second differences of clips
+        for name in ("level", "speed", "turn"):
+            self.register_buffer(name, torch.zeros(joints))
+
+    @torch.no_grad()
+    def measure(
+        self,
+        samples: Float[Tensor, "N T J C"],
+        exists: Bool[Tensor, "N T"],
+        clips: Float[Tensor, "M T J C"],
+        shown: Bool[Tensor, "M T J"],
+    ) -> None:
+        """Compares samples with the clips that the model learns from, both standardised."""
+        everywhere = exists[..., None].expand(samples.shape[:3])
+        self.speed.copy_(mean_square(clips, shown, 1).sqrt())
+        usual = mean_square(clips, shown, 2)
+        self.turn.copy_(usual.sqrt())
+        more = mean_square(samples, everywhere, 2) - usual
+        # a model that has learned nothing yet may be anywhere
+        self.level.copy_((more.nan_to_num(0.0, 0.0, 0.0).clamp(min=0) / SECOND).sqrt())
+
+    def forward(
+        self, x: Float[Tensor, "B T J C"], exists: Bool[Tensor, "B T"]
+    ) -> Float[Tensor, "B T J C"]:
+        """Takes the error off. Shapes: standardised [B,T,J,C], exists [B,T] -> [B,T,J,C]."""
+        paths = list(x.unbind(2))
+        for joint in (self.level > LEAST * self.turn).nonzero()[:, 0].tolist():
+            level, speed, turn = (float(v[joint]) for v in (self.level, self.speed, self.turn))
+            paths[joint] = smooth(
+                paths[joint],
+                exists,
+                exists,
+                level=level,
+                correlation=0.0,
+                speed=speed,
+                turn=turn,
+            )
+        return torch.stack(paths, dim=2)
+
+
+def mean_square(
+    joints: Float[Tensor, "N T J C"], shown: Bool[Tensor, "N T J"], order: int
+) -> Float[Tensor, "J"]:
+    """Mean square of differences in time where all their frames are shown; 0 where none is."""
+    for _ in range(order):
+        shown = shown[:, 1:] & shown[:, :-1]
+    found = joints.diff(dim=1, n=order).square().mean(-1)
+    total = torch.where(shown, found, 0.0).sum((0, 1))
+    return total / shown.sum((0, 1)).clamp(min=1)
+
+
+@torch.no_grad()
+def measure_shaking(
+    shaking: Shaking,
+    model: Generator,
+    clips: MotionBatch,
+    draw: Callable[[Tensor, Wanted], Tensor],
+) -> None:
+    """Measures with some samples of the labels and lengths of some clips.
+
+    Args:
+        shaking: what is measured.
+        model: gives paths, units and noise.
+        clips: the train split; evenly spread ones are taken.
+        draw: from noise to standardised clips, before any last step. Shapes: -> [B,T,J,C].
+    """
+    rows = torch.linspace(0, len(clips) - 1, min(len(clips), MEASURED)).round().long()
+    part = clips.select(rows.to(clips.joints.device)).to(model.device)
+    shown = part.mask.any(1, keepdim=True) & part.frame_mask[..., None]
+    noise = model.noise([key(0, row, STREAM) for row in rows.tolist()]).to(model.device)
+    drawn = draw(noise, Wanted(part.label, part.length))
+    paths = model.standardizer(model.find_path(part))
+    shaking.measure(drawn, part.frame_mask, paths, shown)

@@ -1,0 +1,62 @@
+"""Errors of single frames: measured on samples, taken off, and nothing else with them."""
+
+import torch
+
+from motiongen.generators.shaking import Shaking, mean_square
+
+CLIPS, FRAMES, JOINTS = 16, 40, 3
+EXISTS = torch.ones(CLIPS, FRAMES, dtype=torch.bool)
+SHOWN = EXISTS[..., None].expand(-1, -1, JOINTS)
+
+
+def waves(seed):
+    """Smooth clips, the third joint twice as quick."""
+    rng = torch.Generator().manual_seed(seed)
+    time = torch.arange(FRAMES)[None, :, None, None] / FRAMES
+    phase = 6.3 * torch.rand(CLIPS, 1, JOINTS, 3, generator=rng)
+    return torch.sin(torch.tensor([6.0, 6.0, 12.0])[None, None, :, None] * time + phase)
+
+
+def noise(level, seed=9):
+    rng = torch.Generator().manual_seed(seed)
+    return torch.tensor(level)[:, None] * torch.randn(CLIPS, FRAMES, JOINTS, 3, generator=rng)
+
+
+def test_the_level_of_an_independent_error_is_found():
+    shaking = Shaking(JOINTS)
+    shaking.measure(waves(1) + noise([0.05, 0.0, 0.1]), EXISTS, waves(0), SHOWN)
+    torch.testing.assert_close(shaking.level, torch.tensor([0.05, 0.0, 0.1]), atol=5e-3, rtol=0.05)
+
+
+def test_the_error_is_taken_off_and_quick_motion_stays():
+    shaking, clean = Shaking(JOINTS), waves(1)
+    shaking.measure(clean + noise([0.05] * 3), EXISTS, waves(0), SHOWN)
+    shaky = waves(2) + noise([0.05] * 3, seed=10)
+    found = shaking(shaky, EXISTS)
+    before, after = ((x - waves(2)).square().mean().sqrt() for x in (shaky, found))
+    assert after < 0.6 * before
+    usual, left = (mean_square(x, SHOWN, 2).sqrt() for x in (waves(2), found))
+    assert (left < 1.5 * usual).all() and (left > 0.7 * usual).all()
+
+
+def test_what_shakes_no_more_than_clips_is_left_alone():
+    shaking = Shaking(JOINTS)
+    x = waves(3)
+    assert torch.equal(shaking(x, EXISTS), x)
+    shaking.measure(waves(1), EXISTS, waves(0) + noise([0.05] * 3), SHOWN)
+    assert torch.equal(shaking(x, EXISTS), x)
+
+
+def test_samples_that_are_nowhere_measure_nothing():
+    shaking = Shaking(JOINTS)
+    shaking.measure(torch.full((CLIPS, FRAMES, JOINTS, 3), float("nan")), EXISTS, waves(0), SHOWN)
+    assert not shaking.level.any()
+
+
+def test_differences_count_where_all_their_frames_are_shown():
+    joints = torch.zeros(1, 5, 1, 3)
+    joints[0, 2] = 7.0
+    shown = torch.ones(1, 5, 1, dtype=torch.bool)
+    assert mean_square(joints, shown, 1) == 2 * 49 / 4
+    shown[0, 2] = False
+    assert mean_square(joints, shown, 1) == 0 and mean_square(joints, shown, 2) == 0
