@@ -52,11 +52,23 @@ class Shaking(nn.Module):
         exists: Bool[Tensor, "N T"],
         clips: Float[Tensor, "M T J C"],
         shown: Bool[Tensor, "M T J"],
+        turn: Float[Tensor, "J"] | None = None,
     ) -> None:
-        """Compares samples with the clips that the model learns from, both standardised."""
+        """Compares samples with the clips that the model learns from, both standardised.
+
+        Args:
+            samples: before their last step.
+            exists: frames of the samples.
+            clips: what the model learns from.
+            shown: joints of the clips that count.
+            turn: root mean square of second differences of clean motion, where an estimate is at
+                hand: what is left of the noise in the clips makes theirs larger.
+        """
         everywhere = exists[..., None].expand(samples.shape[:3])
         self.speed.copy_(mean_square(clips, shown, 1).sqrt())
         usual = mean_square(clips, shown, 2)
+        if turn is not None:
+            usual = torch.minimum(usual, turn**2)
         self.turn.copy_(usual.sqrt())
         more = mean_square(samples, everywhere, 2) - usual
         # a model that has learned nothing yet may be anywhere
@@ -113,4 +125,5 @@ def measure_shaking(
     noise = model.noise([key(0, row, STREAM) for row in rows.tolist()]).to(model.device)
     drawn = draw(noise, Wanted(part.label, part.length))
     paths = model.standardizer(model.find_path(part))
-    shaking.measure(drawn, part.frame_mask, paths, shown)
+    turn = model.observation.turn if model.observation.known else None
+    shaking.measure(drawn, part.frame_mask, paths, shown, turn)

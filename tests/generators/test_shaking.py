@@ -28,6 +28,14 @@ def test_the_level_of_an_independent_error_is_found():
     torch.testing.assert_close(shaking.level, torch.tensor([0.05, 0.0, 0.1]), atol=5e-3, rtol=0.05)
 
 
+def test_noise_that_is_left_in_the_clips_does_not_excuse_samples():
+    shaking, noisy = Shaking(JOINTS), waves(0) + noise([0.03] * 3)
+    clean = mean_square(waves(0), SHOWN, 2).sqrt()
+    shaking.measure(waves(1) + noise([0.05] * 3, seed=8), EXISTS, noisy, SHOWN, clean)
+    torch.testing.assert_close(shaking.turn, clean)
+    torch.testing.assert_close(shaking.level, torch.full((3,), 0.05), atol=5e-3, rtol=0.05)
+
+
 def test_the_error_is_taken_off_and_quick_motion_stays():
     shaking, clean = Shaking(JOINTS), waves(1)
     shaking.measure(clean + noise([0.05] * 3), EXISTS, waves(0), SHOWN)
