@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from motiongen.encoders import CNN, EncoderFactory
 from motiongen.generators.average import Average
 from motiongen.generators.base import Generator
+from motiongen.generators.codes import Wanted
 from motiongen.generators.differentiable import without_cudnn
 from motiongen.generators.flow_layers import Context
 from motiongen.generators.flow_network import FlowNetwork, normal_log_density
 from motiongen.generators.keys import SampleOptions, normal_rows
+from motiongen.generators.shaking import Shaking, measure_shaking
 from motiongen.kinematics import ConstantBones, wants_rigid
 from motiongen.motion import MotionBatch, MotionSpec
 
@@ -98,6 +100,7 @@ class Flow(Generator):
             condition=self.condition_features,
             couplings=couplings,
         )
+        self.shaking = Shaking(self.skeleton.num_joints)
         self.bones = ConstantBones(self.skeleton, self.standardizer)
         #: what samples and densities come from
         self.average = Average(self._averaged())
@@ -196,14 +199,24 @@ class Flow(Generator):
         return normal_rows(keys, self.spec.frames, self.skeleton.num_joints, self.spec.channels)
 
     def draw(self, noise: Tensor, label: Tensor, length: Tensor, options: SampleOptions) -> Tensor:
+        """Noise through the inverse; then errors of single frames and of bones are taken off."""
+        frames = torch.arange(self.spec.frames, device=length.device) < length[:, None]
+        x = self._inverted(options.temperature * noise, Wanted(label, length))
+        x = self.shaking(x, frames)
+        return self.bones(x, frames) if self.rigid else x
+
+    def _inverted(self, noise: Tensor, wanted: Wanted) -> Tensor:
         """Noise through the inverse; then the noise that the flow learned with is taken off."""
         embedding, network = self.average.network
+        label, length = wanted.label, wanted.length
         frames = torch.arange(self.spec.frames, device=length.device) < length[:, None]
         seen = frames[..., None] & (self.standardizer.support > 0)
         context = self._context(label, length, embedding, self.spec.frames)
-        x = network.inverse(options.temperature * noise, seen, context)
-        x = self._denoised(x, seen, context)
-        return self.bones(x, frames) if self.rigid else x
+        return self._denoised(network.inverse(noise, seen, context), seen, context)
+
+    def refresh(self, clips: MotionBatch) -> None:
+        """Measures by how much samples shake more than clips."""
+        measure_shaking(self.shaking, self, clips, self._inverted)
 
     def _denoised(self, x: Tensor, seen: Tensor, context: Context) -> Tensor:
         """The mean of the clips that, with the known noise, could be x: Tweedie's formula."""
