@@ -169,21 +169,31 @@ def run(args: Sequence[str], say: Callable[[str], object]) -> int:
     Raises:
         ValueError: if an option or a configuration is wrong, in one line that names the key.
     """
-    quiet()
-    try:
-        cli = MotionCLI(args)
-    except (ArgumentError, ValueError, MisconfigurationException) as error:
-        raise ValueError(in_one_line(str(error))) from error
+    cli = built(args)
     out, resume = Path(cli.config["out"]), bool(cli.config["resume"])
-    cli.model.seed = int(cli.config["seed"])
-    if cli.config["autoencoder"] is not None:
-        take_autoencoder(cli.model, cli.config["autoencoder"])
     code = fit(cli.model, cli.datamodule, cli.trainer, out, resume=resume)
     if code == 0:
         best = getattr(cli.trainer.checkpoint_callback, "best_model_score", None)
         score = "" if best is None else f", best validation score {float(best):.4g}"
         say(f"{out}: {cli.trainer.global_step} steps{score}; next: motiongen sample {out} --out …")
     return code
+
+
+def built(args: Sequence[str]) -> MotionCLI:
+    """Model, data and trainer as the words of `motiongen fit` say.
+
+    Raises:
+        ValueError: if an option or a configuration is wrong, in one line that names the key.
+    """
+    quiet()
+    try:
+        cli = MotionCLI(args)
+    except (ArgumentError, ValueError, MisconfigurationException) as error:
+        raise ValueError(in_one_line(str(error))) from error
+    cli.model.seed = int(cli.config["seed"])
+    if cli.config["autoencoder"] is not None:
+        take_autoencoder(cli.model, cli.config["autoencoder"])
+    return cli
 
 
 def take_autoencoder(model: Generator, path: Path) -> None:
