@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from motiongen import __version__
-from motiongen.commands import sample
+from motiongen.commands import sample, sweep
 
 if TYPE_CHECKING:
     from motiongen.report import Report
@@ -149,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     for add in (_add_demo, _add_import, _add_info):
         add(commands)
     _command(commands, "fit", fit)
-    for add in (_add_sample, _add_evaluate, _add_augment, _add_view):
+    for add in (_add_sample, _add_evaluate, _add_augment, _add_sweep, _add_view):
         add(commands)
     return parser
 
@@ -238,6 +238,10 @@ def _add_augment(commands: _Commands) -> None:
     add("--ratio", type=float, default=1.0, help="synthetic clips for each real one")
     add("--steps", type=int, default=300, help="optimiser steps of every arm")
     _add_trust(add)
+
+
+def _add_sweep(commands: _Commands) -> None:
+    sweep.add_arguments(_command(commands, "sweep", sweep.run))
 
 
 def _add_view(commands: _Commands) -> None:

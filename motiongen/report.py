@@ -85,12 +85,23 @@ class Report:
         return "\n\n".join(blocks) + "\n"
 
     def to_html(
-        self, path: str | Path, *, skeletons: Mapping[str, Skeleton] | None = None
+        self,
+        path: str | Path,
+        *,
+        skeletons: Mapping[str, Skeleton] | None = None,
+        first: Sequence[Section] = (),
     ) -> Path:
-        """Writes one self-contained page: summary, player, tables with meanings, context."""
+        """Writes one self-contained page: summary, player, tables with meanings, context.
+
+        Args:
+            path: the file.
+            skeletons: skeletons by layout name, besides those of `motiongen.layouts`.
+            first: sections above those of the tables.
+        """
         sections = [Section(table.title, table_html(table)) for table in self.tables]
         if (profile := profile_html(self.tables)) is not None:
             sections.insert(0, Section("All scores at a glance", profile))
+        sections[:0] = first
         if self.context:
             context = render("report.html", part="context", pairs=_flat(self.context))
             sections.append(Section("Context", context))

@@ -46,10 +46,10 @@ def run_local(job: Job, workers: int, progress: Callable[[int, str], object]) ->
 
     Args:
         job: what to do.
-        workers: processes; with one, the trials are done in this process.
+        workers: processes; up to one, the trials are done in this process.
         progress: called with the number of finished trials and the name of the latest.
     """
-    if workers == 1:
+    if workers <= 1:
         return work(job, progress)
     return _Crew(job, workers, progress).run()
 
