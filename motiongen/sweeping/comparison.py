@@ -189,7 +189,7 @@ def ranks_html(comparison: Comparison, over: str) -> Markup:
         "ranks.html",
         cells=cells,
         bars=shown,
-        ticks=[(rank, place(rank)) for rank in range(1, count + 1)],
+        ticks=[(rank, place(float(rank))) for rank in range(1, count + 1)],
         size=(LEFT * 2 + WIDTH, below + LINE * half),
         top=TOP,
         text=comparison.in_words(over),

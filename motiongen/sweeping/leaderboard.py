@@ -5,7 +5,7 @@ sweep gives the same bytes again.
 """
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,6 +14,14 @@ from motiongen.report import Column, Report, Row, Table, Value
 from motiongen.sweeping.comparison import Comparison, compare, median_interval
 from motiongen.sweeping.effects import effect_tables, pairs_table
 from motiongen.sweeping.options import Score
+from motiongen.sweeping.rows import (
+    best_of_each,
+    by_seed,
+    cell_row,
+    over_seeds,
+    sampled_values,
+    score_column,
+)
 from motiongen.sweeping.space import SEED, Sweep
 
 #: what a seed of a sweep stands for
@@ -64,7 +72,7 @@ class Board:
         }
         if search is None:
             return cls(sweep.name, results, missing, (), about)
-        return cls(sweep.name, _best_of_each(results), missing, results, about)
+        return cls(sweep.name, best_of_each(results), missing, results, about)
 
     @property
     def score(self) -> Score:
@@ -132,12 +140,12 @@ class Board:
         for cell, results in self.cells().items():
             values = {
                 metric.name: over_seeds([r["score"]["value"] for r in results]),
-                "parameters": Value(statistics.median(r["parameters"] for r in results)),
+                "parameters": Value(float(statistics.median(r["parameters"] for r in results))),
             }
             if comparison is not None:
                 values["rank"] = Value(comparison.ranks[cell])
             rows.append(Row(cell, "generated", values, len(results)))
-        if real := _by_seed((r["seed"], r["score"]["real"]) for r in self.results):
+        if real := by_seed((r["seed"], r["score"]["real"]) for r in self.results):
             rows.append(Row("real clips", "reference", {metric.name: over_seeds(real)}, len(real)))
         return Table(
             title="Leaderboard",
@@ -172,18 +180,18 @@ class Board:
         for result in having:
             columns.update(result["scores"][title]["columns"])
         rows = [
-            _row(cell, "generated", "samples", title, [r for r in results if r in having])
+            cell_row(cell, "generated", "samples", title, [r for r in results if r in having])
             for cell, results in self.cells().items()
         ]
         others: dict[str, str] = {}
         for result in having:
             others.update({n: r["kind"] for n, r in result["scores"][title]["rows"].items()})
         del others["samples"]
-        rows += [_row(name, kind, name, title, having) for name, kind in others.items()]
+        rows += [cell_row(name, kind, name, title, having) for name, kind in others.items()]
         goal = having[0]["scores"][title]["reference"]
         return Table(
             title=title,
-            columns=[_column(name, about) for name, about in columns.items()],
+            columns=[score_column(name, about) for name, about in columns.items()],
             rows=[row for row in rows if row is not None],
             caption=f"Median over n {OVER}; of samples each is a mean over sampling seeds.",
             interval=self._interval(),
@@ -193,10 +201,12 @@ class Board:
     def _search_table(self) -> Table:
         decides = self.searched[0]["score"]
         metric = METRICS[decides["metric"]]
-        listed = sorted(self.searched, key=lambda r: (r["score"]["loss"], _sampled(r)))[:LISTED]
+        listed = sorted(self.searched, key=lambda r: (r["score"]["loss"], sampled_values(r)))[
+            :LISTED
+        ]
         rows: dict[str, Row] = {}
         for result in listed:
-            name = f"{result['cell']}, seed {result['seed']}: {_sampled(result)}"
+            name = f"{result['cell']}, seed {result['seed']}: {sampled_values(result)}"
             values = {metric.name: Value(result["score"]["value"])}
             rows.setdefault(name, Row(name, "generated", values))
         column = Column(
@@ -217,9 +227,9 @@ class Board:
         best, results = next(iter(cells.items()))
         value = statistics.median(r["score"]["value"] for r in results)
         text = (
-            f"{len(cells)} cells, {len(self.results)} results. By {self._title_of(decides['metric'])} "
-            f"(“{decides['table']}”) {best} is best: {value:.3g}, the median of {len(results)} "
-            f"{OVER}."
+            f"{len(cells)} cells, {len(self.results)} results. By "
+            f"{self._title_of(decides['metric'])} (“{decides['table']}”) {best} is best: "
+            f"{value:.3g}, the median of n = {len(results)} {OVER}."
         )
         return [text] if comparison is None else [text, comparison.in_words(OVER)]
 
@@ -267,64 +277,3 @@ class Board:
             "versions": self.results[0]["versions"],
             "commit": sorted({str(r["commit"]) for r in self.results}),
         }
-
-
-def over_seeds(values: Sequence[float]) -> Value:
-    """Median and interval; no interval for one value."""
-    if len(values) < 2:
-        return Value(values[0] if values else None)
-    low, high, _ = median_interval(values)
-    return Value(statistics.median(values), low, high)
-
-
-def _best_of_each(results: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The best of each cell and seed, the first of those that are equally good."""
-    best: dict[tuple[str, int], Mapping[str, Any]] = {}
-    for result in results:
-        key = result["cell"], result["seed"]
-        if key not in best or result["score"]["loss"] < best[key]["score"]["loss"]:
-            best[key] = result
-    return list(best.values())
-
-
-def _row(
-    name: str, kind: Any, source: str, title: str, results: Sequence[Mapping[str, Any]]
-) -> Row | None:
-    """Medians over results of one row of their tables; None without any."""
-    having = [r for r in results if source in r["scores"][title]["rows"]]
-    if not having:
-        return None
-    values: dict[str, list[tuple[int, float | None]]] = {}
-    for result in having:
-        for column, value in result["scores"][title]["rows"][source]["values"].items():
-            known = [v for v in (value if isinstance(value, list) else [value]) if v is not None]
-            mean = statistics.fmean(known) if known else None
-            values.setdefault(column, []).append((result["seed"], mean))
-    shown = {column: over_seeds(_by_seed(pairs)) for column, pairs in values.items()}
-    return Row(name, kind, shown, len({r["seed"] for r in having}))
-
-
-def _by_seed(pairs: Iterable[tuple[int, float | None]]) -> list[float]:
-    """One value a seed: real clips are measured again by every trial of a seed."""
-    found: dict[int, list[float]] = {}
-    for seed, value in pairs:
-        if value is not None:
-            found.setdefault(seed, []).append(value)
-    return [statistics.median(values) for values in found.values()]
-
-
-def _column(name: str, about: Mapping[str, Any]) -> Column:
-    metric = METRICS.get(name)
-    meaning, source = (metric.meaning, metric.source) if metric else (about["title"], "")
-    return Column(name, about["title"], about["unit"], about["better"], meaning, source)
-
-
-def _sampled(result: Mapping[str, Any]) -> str:
-    """The values that a search has given a trial."""
-    own = {k: v for k, v in result["varied"].items() if k not in result["labels"]}
-    parts = [
-        f"{key.rpartition('.')[2]} {value:.3g}" if isinstance(value, float) else
-        f"{key.rpartition('.')[2]} {value}"
-        for key, value in own.items()
-    ]
-    return ", ".join(parts)

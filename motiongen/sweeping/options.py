@@ -55,9 +55,7 @@ class Score:
                 f"sampling_seeds: found {self.sampling_seeds}, needed are different numbers"
             )
         if self.extractor not in ENCODERS:
-            raise ValueError(
-                f"extractor: found {self.extractor!r}, allowed {', '.join(ENCODERS)}"
-            )
+            raise ValueError(f"extractor: found {self.extractor!r}, allowed {', '.join(ENCODERS)}")
         for name in ("clips", "extractor_steps", "k", "draws"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ValueError(f"{name}: found {value}, at least 1 is needed")

@@ -83,8 +83,11 @@ def _made(kind: type, found: object, where: str) -> Any:
         given = parser.parse_object(dict(found)).as_dict()
     except jsonargparse.ArgumentError as error:
         raise ValueError(f"{where}: {in_one_line(str(error))}") from error
+    # whole numbers stay whole where others are allowed, too
+    ranged = kind is Distribution
+    whole = {name: value for name, value in found.items() if ranged and type(value) is int}
     try:
-        return kind(**given)
+        return kind(**{**given, **whole})
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.storages import JournalStorage
@@ -15,7 +14,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from motiongen.sweeping.lease import JournalLock, Lease
-from motiongen.sweeping.options import Distribution, Search, Stop
+from motiongen.sweeping.options import Search
+from motiongen.sweeping.sampler import distribution, pruner, sampler
 from motiongen.sweeping.space import Point, Sweep
 from motiongen.sweeping.trial import Trial
 
@@ -108,7 +108,7 @@ class Book:
             direction="minimize",
             # what is sampled is sampled in `_propose`; this one is never asked
             sampler=optuna.samplers.RandomSampler(seed=0),
-            pruner=_pruner(self.sweep.stop),
+            pruner=pruner(self.sweep.stop),
             load_if_exists=True,
         )
 
@@ -144,7 +144,7 @@ class Book:
     def take(self) -> Taken | None:
         """The next trial that nobody is at work on; None if there is none at the moment."""
         with Lease(self.out / "taking.lock") as turn:
-            turn.wait(60)
+            turn.wait(60.0)
             for group in self.groups:
                 for trial, state, found in _ours(group.study):
                     if state in (WAITING, RUNNING) and (
@@ -224,34 +224,6 @@ class Book:
                 latest = {name: latest[name] for name in order if name in latest}
             found += latest.values()
         return found
-
-
-def distribution(given: Distribution) -> BaseDistribution:
-    """The same for Optuna."""
-    if given.choices is not None:
-        return optuna.distributions.CategoricalDistribution(given.choices)
-    low, high = given.low or 0, given.high or 0
-    if given.whole:
-        step = int(given.step or 1)
-        return optuna.distributions.IntDistribution(int(low), int(high), given.log, step)
-    return optuna.distributions.FloatDistribution(low, high, given.log, given.step)
-
-
-def sampler(search: Search, number: int) -> optuna.samplers.BaseSampler:
-    """What samples trial `number`: seeded by it, so that no state has to survive a kill."""
-    state = np.random.SeedSequence([search.sampler_seed, number]).generate_state(1)
-    seed = int(state[0])
-    if search.sampler == "random":
-        return optuna.samplers.RandomSampler(seed=seed)
-    return optuna.samplers.TPESampler(seed=seed)
-
-
-def _pruner(stop: Stop | None) -> optuna.pruners.BasePruner:
-    if stop is None:
-        return optuna.pruners.NopPruner()
-    return optuna.pruners.SuccessiveHalvingPruner(
-        min_resource=stop.min_steps, reduction_factor=stop.factor
-    )
 
 
 def _ours(study: optuna.Study) -> list[tuple[Trial, TrialState, FrozenTrial]]:

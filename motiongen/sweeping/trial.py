@@ -1,7 +1,6 @@
 """One trial of a sweep: what it is, and from a configuration to its result."""
 
 import json
-import os
 import re
 import resource
 import time
@@ -38,7 +37,7 @@ class Trial:
 
     Args:
         name: of its folder; changes with all that the training depends on.
-        result: name of its result; changes with how it is scored, too.
+        result: name of its result; changes with how it is scored and what it is called, too.
         cell: what is repeated over seeds.
         labels: of the alternatives, by axis.
         varied: values of all that is varied, those of a search included.
@@ -62,8 +61,8 @@ class Trial:
         words = " ".join([*point.labels.values()]) or "trial"
         slug = re.sub(r"[^A-Za-z0-9]+", "-", words).strip("-")[:60]
         name = f"{slug}-{settings.fingerprint(score.checkpoint)}"
-        result = f"{name}-{Settings().fingerprint(asdict(score))[:6]}.json"
         varied = {**point.varied, **sampled}
+        result = f"{name}-{Settings().fingerprint(asdict(score), point.labels, varied)[:6]}.json"
         return cls(name, result, point.cell, point.labels, varied, settings.words(), score)
 
     def to_json(self) -> str:
@@ -134,7 +133,7 @@ def _train(cli: MotionCLI, run: Path, resume: bool, report: Report | None) -> No
         Interrupted: if a signal came.
     """
     if report is not None:
-        cli.trainer.callbacks.append(_reporting(report))
+        cli.trainer.callbacks.append(_reporting(report))  # type: ignore[attr-defined]
     if code := fit(cli.model, cli.datamodule, cli.trainer, run, resume=resume):
         raise Interrupted(code)
 
