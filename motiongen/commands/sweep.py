@@ -74,7 +74,8 @@ def keys_of(words: Sequence[str]) -> list[tuple[str, Any]]:
         try:
             found.append((key, yaml.safe_load(text)))
         except yaml.YAMLError as error:
-            raise ValueError(f"{word}: {text!r} is no value: {error}") from error
+            reason = " ".join(str(error).split())
+            raise ValueError(f"{word}: {text!r} is no value: {reason}") from error
     return found
 
 

@@ -13,7 +13,8 @@ Ray.
 import json
 import os
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,7 @@ def _run(job: Job, workers: int, progress: Progress) -> int:
         return 0
     account = Account(book, job, progress)
     needs = {"cpu": job.sweep.cluster.cpus, "gpu": job.sweep.cluster.gpus}
+    require_room(needs, [node["Resources"] for node in ray.nodes() if node["Alive"]])
     storage = job.out.resolve() / "ray"
     tuner = tune.Tuner(
         tune.with_resources(_trainable, needs),
@@ -117,7 +119,20 @@ def _run(job: Job, workers: int, progress: Progress) -> int:
         account.release()
         # all that counts is in the journal and in the results
         shutil.rmtree(storage, ignore_errors=True)
-    return 0
+    # Tune ends in good order, too, when it is interrupted
+    return 0 if all(o.state.is_finished() for o in book.outcomes()) else 128 + signal.SIGINT
+
+
+def require_room(needs: Mapping[str, float], nodes: Sequence[Mapping[str, float]]) -> None:
+    """Raises a ValueError if a trial fits on no node: Tune would wait for one that never comes."""
+    for node in nodes:
+        if all(node.get(name.upper(), 0) >= amount for name, amount in needs.items()):
+            return
+    found = "; ".join(f"{n.get('CPU', 0):g} CPUs, {n.get('GPU', 0):g} GPUs" for n in nodes)
+    raise ValueError(
+        f"cluster: a trial needs {needs['cpu']:g} CPUs and {needs['gpu']:g} GPUs of one node; "
+        f"the nodes have {found or 'nothing'}"
+    )
 
 
 def scheduler(stop: Stop | None) -> TrialScheduler:
@@ -163,8 +178,8 @@ class Account(Searcher):
         while True:
             taken = self.book.take()
             if taken is None:
-                # a search waits for nobody: with all leases here, nothing is left to take
-                return Searcher.FINISHED
+                # what is left is the same as what is being done: its result will do
+                return None if self.taken else Searcher.FINISHED
             path = self.book.result(taken.trial)
             if not path.exists():
                 break

@@ -1,4 +1,4 @@
-"""What a sweep costs besides its trials: taking, leasing, noting and writing, with trials that sleep.
+"""What a sweep costs besides its trials, which only sleep here: leases, journal, results.
 
     python tests/benchmarks/sweep_overhead.py [--trials 30] [--workers 1 2] [--seconds 0.2]
 
