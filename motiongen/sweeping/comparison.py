@@ -13,7 +13,7 @@ from motiongen.viewer.page import render
 
 LEVEL = 0.05
 #: of the drawing, in its own units
-LEFT, WIDTH, TOP, LINE, BAR = 40.0, 900.0, 30.0, 22.0, 8.0
+LEFT, WIDTH, TOP, LINE, BAR = 220.0, 600.0, 30.0, 22.0, 8.0
 
 
 @dataclass(frozen=True)
@@ -192,5 +192,5 @@ def ranks_html(comparison: Comparison, over: str) -> Markup:
         ticks=[(rank, place(float(rank))) for rank in range(1, count + 1)],
         size=(LEFT * 2 + WIDTH, below + LINE * half),
         top=TOP,
-        text=comparison.in_words(over),
+        repeated=f"{comparison.repetitions} {over}",
     )

@@ -1,13 +1,11 @@
 """Each trial as a run of Weights & Biases, if that is asked for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pytorch_lightning.loggers import WandbLogger
-
-if TYPE_CHECKING:
-    from motiongen.sweeping.trial import Trial
 
 
 @dataclass
@@ -23,15 +21,21 @@ class Tracker:
     sweep: str
     current: WandbLogger | None = field(default=None, repr=False)
 
-    def logger(self, trial: "Trial", folder: Path) -> WandbLogger:
-        """The logger of a trial; one that is resumed goes on in the same run."""
+    def logger(self, name: str, varied: Mapping[str, Any], folder: Path) -> WandbLogger:
+        """The logger of a trial; one that is resumed goes on in the same run.
+
+        Args:
+            name: of the trial, which ends with what tells it from all others.
+            varied: values of all that the sweep varies.
+            folder: where the run is written.
+        """
         self.current = WandbLogger(
             project=self.project,
-            name=" ".join(trial.labels.values()) or trial.name,
+            name=name,
             group=self.sweep,
-            id=trial.name.rpartition("-")[2],
+            id=name.rpartition("-")[2],
             save_dir=str(folder),
-            config={name: str(value) for name, value in trial.varied.items()},
+            config={name: str(value) for name, value in varied.items()},
             resume="allow",
         )
         return self.current

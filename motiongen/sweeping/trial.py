@@ -101,7 +101,10 @@ def run_trial(
     words = ["--trainer.enable_progress_bar=false", *trial.words, f"--out={run}"]
     cli = built(words)
     if tracker is not None:
-        cli.trainer.loggers = [*cli.trainer.loggers, tracker.logger(trial, folder)]
+        cli.trainer.loggers = [
+            *cli.trainer.loggers,
+            tracker.logger(trial.name, trial.varied, folder),
+        ]
     times = _read(folder / TIMES)
     if not (folder / TRAINED).exists():
         with _timed(times, "train", resumed=resume):

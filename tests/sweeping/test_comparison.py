@@ -66,6 +66,7 @@ def test_words_and_bars():
     assert "2 of 3 pairs differ at 5%" in many.in_words("seeds")
     page = ranks_html(many, "seeds")
     assert page.count('<line class="bar"') == 1 and page.count("<circle") == 3
+    assert "Mean rank over 12 seeds" in page and "A bar joins" in page
 
 
 def test_names_of_cells_are_escaped():

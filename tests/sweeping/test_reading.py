@@ -199,3 +199,12 @@ def test_every_shipped_sweep_is_accepted(path, store, monkeypatch):
     changes = [("data.store", str(store)), ("seed", 0)]
     check(read_sweep(path, changes))
     assert re.search(r"motiongen sweep -c configs/sweep/" + path.name, path.read_text())
+
+
+def test_the_file_of_the_guide_is_read(write, monkeypatch):
+    monkeypatch.chdir(CONFIGS.parent)
+    guide = (CONFIGS.parent / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    sweep = read_sweep(write(re.search(r"```yaml\n(.*?)```", guide, re.DOTALL)[1]))
+    assert len(sweep.points()) == 2 * 2 * 2 * 2 * 3
+    assert set(sweep.search.keys) == {"model.learning_rate", "model.encoder.kernel"}
+    assert sweep.stop.min_steps == 300 and sweep.cluster.gpus == 0
