@@ -21,24 +21,27 @@ class _Parsed(MotionCLI):
         """Leaves it."""
 
 
-def check(sweep: Sweep) -> None:
+def check(sweep: Sweep) -> dict[str, str]:
     """Reads what each trial would tell `fit`, and builds every model of the grid once.
+
+    Returns:
+        The checksum of the clips of each cell.
 
     Raises:
         ValueError: if a key is misspelt, a value is not allowed, or nobody is held back to score
             on; names the cell.
     """
-    built_cells = set()
+    clips: dict[str, str] = {}
     for point in sweep.points():
         try:
             for settings in _corners(point, sweep.search):
                 _parse(settings)
-            if point.cell not in built_cells:
-                built_cells.add(point.cell)
-                _build(point, sweep.search)
+            if point.cell not in clips:
+                clips[point.cell] = _build(point, sweep.search)
         except (ValueError, OSError) as error:
             labels = ", ".join(f"{axis}: {label}" for axis, label in point.labels.items())
             raise ValueError(f"{labels or 'fit'}: {error}") from error
+    return clips
 
 
 def _corners(point: Point, search: Search | None) -> Iterable[Settings]:
@@ -60,9 +63,10 @@ def _parse(settings: Settings) -> None:
         raise ValueError(in_one_line(str(error))) from error
 
 
-def _build(point: Point, search: Search | None) -> None:
+def _build(point: Point, search: Search | None) -> str:
     data = built(next(iter(_corners(point, search))).words()).datamodule
     if data.validation == 0:
         raise ValueError(
             "data.validation: found 0, but a sweep scores on the people that are held back"
         )
+    return data.store.manifest.get("sha256", "")

@@ -1,7 +1,7 @@
 """From a sweep file to its leaderboard: what `motiongen sweep` does."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,15 +45,17 @@ def run_sweep(
         The exit code, 1 where trials have failed, and the leaderboard.
 
     Raises:
-        ValueError: if a trial is misconfigured, or another process is at work in `out`.
+        ValueError: if a trial is misconfigured, another process is at work in `out`, or what is
+            there was trained on other clips.
     """
     out.mkdir(parents=True, exist_ok=True)
     with Lease(out / "lock") as lock:
         if not lock.take():
             raise ValueError(f"{out}: a sweep is running there, {lock.holder()}")
-        check(sweep)
+        clips = check(sweep)
         book = Book(sweep, out)
         book.prepare()
+        _require_same_clips(book, clips)
         try:
             with _progress(book) as shown:
                 code = backend(Job(sweep, out, project), workers, shown)
@@ -61,6 +63,16 @@ def run_sweep(
             report = write_leaderboard(book)
     failed = any(outcome.state == FAILED for outcome in book.outcomes())
     return code or int(failed), report
+
+
+def _require_same_clips(book: Book, clips: Mapping[str, str]) -> None:
+    for outcome in book.outcomes():
+        path, cell = book.result(outcome.trial), outcome.trial.cell
+        if path.exists() and read_result(path)["data"]["manifest_sha256"] != clips[cell]:
+            raise ValueError(
+                f"{path}: is of other clips: the store of {cell} has changed since; choose "
+                "another --out"
+            )
 
 
 @contextmanager

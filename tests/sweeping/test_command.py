@@ -16,6 +16,7 @@ ONE = ["--model", "VAE", "--model.encoder", "CNN", "--seed", "3"]
 
 def refused(capsys, *words):
     """The one line that the command prints; the code is 2."""
+    capsys.readouterr()
     assert main(["sweep", *map(str, words)]) == 2
     printed = capsys.readouterr()
     assert re.fullmatch(r"motiongen: error: [^\n]+\n", printed.err), printed.err
@@ -53,6 +54,9 @@ def test_one_trial_from_file_to_leaderboard(tiny, tmp_path, capsys):
     before = (out / "leaderboard.json").read_bytes()
     assert main(words) == 0
     assert (out / "leaderboard.json").read_bytes() == before
+    found["data"]["manifest_sha256"] = "0"
+    path.write_text(json.dumps(found))
+    assert "has changed since; choose another --out" in refused(capsys, *words[1:])
 
 
 def test_a_trial_that_cannot_be_scored_is_said_and_the_code_is_1(tiny, tmp_path, capsys):
