@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from motiongen import __version__
-from motiongen.commands import augment, errors, sample
+from motiongen.commands import augment, errors, sample, sweep
 from motiongen.commands.report import check_folder, write_report
 
 
@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     for add in (_add_sample, _add_evaluate):
         add(commands)
     errors.add_arguments(_command(commands, "errors", errors.run))
-    for add in (_add_augment, _add_view):
+    for add in (_add_augment, _add_sweep, _add_view):
         add(commands)
     return parser
 
@@ -197,6 +197,10 @@ def _add_augment(commands: _Commands) -> None:
     command = _command(commands, "augment", augment.run)
     augment.add_arguments(command)
     _add_trust(command.add_argument)
+
+
+def _add_sweep(commands: _Commands) -> None:
+    sweep.add_arguments(_command(commands, "sweep", sweep.run))
 
 
 def _add_view(commands: _Commands) -> None:

@@ -1,21 +1,42 @@
 """One batch of samples: from keys to clean clips in physical units."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from motiongen.generators.keys import SampleOptions, draw_count, key
-from motiongen.motion import NO_LABEL, MotionBatch
-
-if TYPE_CHECKING:
-    from motiongen.generators.base import Generator
+from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
+from motiongen.skeleton import Skeleton
+from motiongen.standardizer import Standardizer
 
 #: below this share of frames a joint was hardly ever seen: it is not sampled
 SMALLEST_SUPPORT = 0.01
 
 
+@runtime_checkable
+class Draws(Protocol):
+    """What a batch of samples needs of a generator."""
+
+    spec: MotionSpec
+    skeleton: Skeleton
+    standardizer: Standardizer
+    label_counts: Tensor
+    length_counts: Tensor
+
+    def noise(self, keys: Sequence[np.random.Generator]) -> Tensor:
+        """What samples start from."""
+        ...
+
+    def draw(self, noise: Tensor, label: Tensor, length: Tensor, options: SampleOptions) -> Tensor:
+        """Standardised clean clips. Shapes: -> [B,T,J,C]."""
+        ...
+
+
 def draw_batch(
-    model: "Generator",
+    model: Draws,
     numbers: list[int],
     labels: list[int | None],
     lengths: list[int | None],
@@ -54,12 +75,12 @@ def draw_batch(
 
 
 def _conditions(
-    model: "Generator",
+    model: Draws,
     numbers: list[int],
     labels: list[int | None],
     lengths: list[int | None],
     seed: int,
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[Tensor, Tensor]:
     """Label and length of each sample, drawn where they are not given. Shapes: -> [B], [B]."""
     device, classes = model.standardizer.mean.device, len(model.spec.classes)
     found: list[tuple[int, int]] = []
