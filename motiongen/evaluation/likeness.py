@@ -183,26 +183,47 @@ def _whole_scores(real: _Rows, fake: _Rows, draw: Draw) -> dict[str, Value]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="fid: ")
         if count >= 4 * columns:
-            value = fid_extrapolated(real.features, fake.features, draw.rng(9))
-            found["fid_extrapolated"] = Value(value, n=count)
+            lines = [
+                fid_extrapolated(real.features, fake.features, draw.rng(9, turn))
+                for turn in range(draw.turns)
+            ]
+            found["fid_extrapolated"] = Value(
+                float(np.mean(lines)), min(lines), max(lines), n=count
+            )
         if least >= 2 * columns:
             parts = [(p.features[p.labels >= 0], p.labels[p.labels >= 0]) for p in (real, fake)]
-            each = fid_per_class(*parts[0], *parts[1])
-            found["fid_per_class"] = Value(float(np.mean(list(each.values()))), n=count)
+            each = list(fid_per_class(*parts[0], *parts[1]).values())
+            found["fid_per_class"] = Value(
+                float(np.mean(each)), min(each), max(each), n=count, note="range: over classes"
+            )
     return found
 
 
 def _sample_scores(clips: ClipSet, reference: ClipSet, draw: Draw) -> dict[str, Value]:
-    """What is measured on the whole set."""
+    """What is measured on the whole set, and its range over draws of half of its clips."""
     right = np.where(clips.labels >= 0, clips.predicted == clips.labels, np.nan)
-    count, known = len(clips), clips.labels >= 0
-    spread = apd(clips.features, draw.rng(3)) if count > 1 else np.nan
     real = apd(reference.features, draw.rng(3))
-    of_classes = clips.features[known], clips.labels[known]
+    whole = _spreads(_Rows.of(clips), real, draw, 0)
+    parts = []
+    for turn in range(draw.turns):
+        rows = stratified_order(clips.labels, draw.rng(12, turn))[: (len(clips) + 1) // 2]
+        parts.append(_spreads(_Rows.of(clips, rows), real, draw, turn))
+    found = {"accuracy": mean_value(right, draw, clips.people)}
+    for name, value in whole.items():
+        # a half may lack pairs that the whole has
+        seen = [value, *(part[name] for part in parts if np.isfinite(part[name]))]
+        found[name] = Value(value, min(seen), max(seen), n=len(clips))
+    return found
+
+
+def _spreads(clips: _Rows, real: float, draw: Draw, turn: int) -> dict[str, float]:
+    """How far clips lie from each other; NaN where that is not defined."""
+    known = clips.labels >= 0
+    own = clips.features[known], clips.labels[known]
+    spread = or_nan(lambda: apd(clips.features, draw.rng(3, turn)))
     return {
-        "accuracy": mean_value(right, draw, clips.people),
-        "apd": Value(spread, n=count),
-        "acpd": Value(or_nan(lambda: acpd(*of_classes, draw.rng(10))), n=count),
-        "apd_ratio": Value(spread / real if real > 0 else None, n=count),
-        "multimodality": Value(or_nan(lambda: multimodality(*of_classes, draw.rng(11))), n=count),
+        "apd": spread,
+        "acpd": or_nan(lambda: acpd(*own, draw.rng(10, turn))),
+        "apd_ratio": spread / real if real > 0 else np.nan,
+        "multimodality": or_nan(lambda: multimodality(*own, draw.rng(11, turn))),
     }
