@@ -1,7 +1,9 @@
 """All scores of a report at a glance: parallel axes, each relative to the row of real clips."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -11,10 +13,12 @@ from motiongen.viewer.table import ARROWS, Better, Row, Table, Value, number
 #: of generated sets; apart for colour-blind readers, too (Okabe and Ito, Color Universal Design)
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 DASHES = ("", "7 4", "2 3")
-#: of the drawing, in its own units
-WIDTH, HEIGHT, TOP, LEFT, APART = 1060, 300, 40, 46, 830
+#: of a drawing, in its own units
+WIDTH, HEIGHT, TOP, LEFT, APART = 1060, 240, 40, 46, 830
 #: below the axes, for their names
-NAMES = 180
+NAMES = 185
+#: axes side by side whose names can still be read
+MOST_AXES = 14
 
 
 @dataclass(frozen=True)
@@ -51,39 +55,64 @@ def profile_html(tables: Sequence[Table]) -> Markup | None:
     axes = [axis for table in tables for axis in _axes(table)]
     if len(axes) < 3:
         return None
-    step = APART / (len(axes) - 1)
     rows = _rows(tables)
-    lines = []
-    for name, row in rows.items():
-        values = [row.get((axis.table, axis.title)) for axis in axes]
-        points = [
-            (LEFT + at * step, _height(closeness(value, axis.goal, axis.better)), axis, value)
-            for at, (axis, value) in enumerate(zip(axes, values, strict=True))
-            if value is not None
-        ]
-        lines.append((name, points))
     kinds = {row.name: row.kind for table in tables for row in table.rows}
+    names = sorted(rows, key=lambda name: kinds[name] != "generated")
+    styles = {name: _style(name, kinds[name], order) for order, name in enumerate(names)}
     return render(
         "report.html",
         part="profile",
         size=(WIDTH, HEIGHT + NAMES),
         levels=[(share, _height(share)) for share in (0.0, 0.25, 0.5, 0.75, 1.0)],
         ends=(LEFT, LEFT + APART, TOP, HEIGHT),
-        axes=[
-            {"x": LEFT + at * step, "title": axis.title, "table": axis.table,
-             "arrow": ARROWS[axis.better], "goal": number(axis.goal)}
-            for at, axis in enumerate(axes)
-        ],
-        groups=_groups(axes, step),
-        lines=[_line(name, points, kinds[name], order) for order, (name, points) in
-               enumerate(sorted(lines, key=lambda line: kinds[line[0]] != "generated"))],
-    )  # fmt: skip
+        drawings=[_drawing(part, rows, styles) for part in _parts(axes)],
+        names=list(styles.values()),
+    )
+
+
+def _parts(axes: Sequence[ProfileAxis]) -> list[list[ProfileAxis]]:
+    """Axes of one drawing each: whole tables as long as they fit, a large one in even parts."""
+    parts: list[list[ProfileAxis]] = [[]]
+    for name in dict.fromkeys(axis.table for axis in axes):
+        own = [axis for axis in axes if axis.table == name]
+        if len(parts[-1]) + len(own) <= MOST_AXES:
+            parts[-1] += own
+            continue
+        count = math.ceil(len(own) / MOST_AXES)
+        ends = [round(len(own) * part / count) for part in range(count + 1)]
+        parts += [own[first:last] for first, last in pairwise(ends)]
+    return [part for part in parts if part]
+
+
+def _drawing(
+    axes: Sequence[ProfileAxis],
+    rows: Mapping[str, Mapping[tuple[str, str], float]],
+    styles: Mapping[str, dict[str, str]],
+) -> dict[str, object]:
+    step = APART / max(len(axes) - 1, 1)
+    lines = []
+    for name, style in styles.items():
+        values = [rows[name].get((axis.table, axis.title)) for axis in axes]
+        points = [
+            (LEFT + at * step, _height(closeness(value, axis.goal, axis.better)), axis, value)
+            for at, (axis, value) in enumerate(zip(axes, values, strict=True))
+            if value is not None
+        ]
+        lines.append(style | _line(name, points))
+    places = [
+        {
+            **{"x": LEFT + at * step, "title": axis.title, "table": axis.table},
+            **{"arrow": ARROWS[axis.better], "goal": number(axis.goal)},
+        }
+        for at, axis in enumerate(axes)
+    ]
+    return {"axes": places, "groups": _groups(axes, step), "lines": lines}
 
 
 def _axes(table: Table) -> list[ProfileAxis]:
-    """Columns in which real clips have a value to divide by."""
-    goals = [(column, table.goal(column)) for column in table.columns]
-    return [ProfileAxis(table.title, c.title, c.better, goal) for c, goal in goals if goal]
+    """Columns in which real clips have a value above 0 to divide by."""
+    goals = [(column, table.goal(column) or 0.0) for column in table.columns]
+    return [ProfileAxis(table.title, c.title, c.better, goal) for c, goal in goals if goal > 0]
 
 
 def _groups(axes: Sequence[ProfileAxis], step: float) -> list[dict[str, object]]:
@@ -116,18 +145,28 @@ def _height(share: float) -> float:
     return round(HEIGHT - share * (HEIGHT - TOP), 1)
 
 
-def _line(
-    name: str, points: list[tuple[float, float, ProfileAxis, float]], kind: str, order: int
-) -> dict[str, object]:
+def _style(name: str, kind: str, order: int) -> dict[str, str]:
+    """How a set is drawn."""
+    own = kind == "generated"
     return {
         "name": name,
         "kind": kind,
-        "colour": COLOURS[order % len(COLOURS)] if kind == "generated" else "currentColor",
-        "dash": DASHES[order // len(COLOURS) % len(DASHES)] if kind == "generated" else "1 4",
+        "colour": COLOURS[order % len(COLOURS)] if own else "currentColor",
+        "dash": DASHES[order // len(COLOURS) % len(DASHES)] if own else "1 4",
+    }
+
+
+def _line(
+    name: str, points: Sequence[tuple[float, float, ProfileAxis, float]]
+) -> dict[str, object]:
+    """Where a set's values stand, and what they say when pointed at."""
+    return {
         "path": " ".join(f"{x:.1f},{y}" for x, y, *_ in points),
         "points": [
-            {"x": round(x, 1), "y": y,
-             "text": f"{name}, {axis.title}: {number(value)}; real clips: {number(axis.goal)}"}
+            {
+                **{"x": round(x, 1), "y": y},
+                "text": f"{name}, {axis.title}: {number(value)}; real clips: {number(axis.goal)}",
+            }
             for x, y, axis, value in points
         ],
-    }  # fmt: skip
+    }

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from motiongen.report import Column, Report, Row, Table, Value
-from motiongen.viewer.profile import closeness, profile_html
+from motiongen.viewer.profile import MOST_AXES, closeness, profile_html
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,23 @@ def test_tables_share_the_drawing():
     assert page.count('class="of"') == 2
 
 
+def test_many_scores_go_into_several_drawings():
+    names = [f"score {number}" for number in range(20)]
+    columns = [Column(name, name, "", "low", "x") for name in names]
+    rows = [
+        Row(name, kind, {n: Value(1.0) for n in names})
+        for name, kind in (("real", "reference"), ("mine", "generated"))
+    ]
+    page = str(profile_html([table(), Table("Many", columns, rows)]))
+    drawings = [len(re.findall('class="axis"', part)) for part in page.split("<svg class=")[1:]]
+    assert drawings == [3, 10, 10] and max(drawings) <= MOST_AXES
+    # the names of the sets stand there once
+    assert page.count("<span>mine</span>") == 1
+
+
 def test_what_real_clips_do_not_have_is_left_out():
     assert profile_html([table(goals=(1.0, None, 0.0))]) is None
+    assert profile_html([table(goals=(1.0, 2.0, -1.0))]) is None
     assert profile_html([]) is None
 
 
