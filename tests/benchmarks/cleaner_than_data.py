@@ -41,6 +41,8 @@ ARMS = ("ours", "clean", "zero-fill", "interpolated")
 NO_NOISE = ("--model.noise_level", "0")
 SEEDS = (1, 2, 3)
 RESULTS = Path("checkpoints/results/corruption")
+#: Okabe and Ito, Color Universal Design
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
 
 
 def truth() -> list[Motion]:
@@ -185,32 +187,72 @@ def run(cell: str, arm: str, severity: int, out: Path) -> None:
     print(f"wrote {result}", flush=True)
 
 
+#: panel, its title, and whether its axis is logarithmic
+PANELS = (
+    ("jitter", "jitter (1/frame², relative to size)", False),
+    ("bone_length_cv", "bone-length variation", False),
+    ("spectrum_distance", "distance to the clean spectrum", False),
+    ("fid", "FID to clean clips of unseen people", True),
+    ("coverage", "coverage of clean clips of unseen people", False),
+)
+MARKS = {"ours": "o", "clean": "s", "zero-fill": "v", "interpolated": "x"}
+
+
 def plot(path: Path) -> None:
-    """Quality against corruption: one panel a score, one line a cell and arm."""
+    """Quality against corruption: one panel a score, one line a cell; other arms as marks."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     found = [json.loads(file.read_text()) for file in sorted(RESULTS.glob("*.json"))]
-    names = ("jitter", "bone_length_cv", "spectrum_distance", "fid", "coverage")
-    figure, panels = pyplot.subplots(1, len(names), figsize=(4 * len(names), 3.6))
-    groups = sorted({(r["cell"], r["arm"]) for r in found if r["arm"] != "clean"})
-    for panel, name in zip(panels, names, strict=True):
-        for cell, arm in groups:
-            rows = [r for r in found if (r["cell"], r["arm"]) == (cell, arm)]
-            rows.sort(key=lambda r: r["severity"])
-            mean = [sum(r["samples"][name]) / len(SEEDS) for r in rows]
-            style = "-o" if arm == "ours" else "--x"
-            panel.plot([r["severity"] for r in rows], mean, style, label=f"{cell}, {arm}")
+    cells = sorted({r["cell"] for r in found})
+    colours = dict(zip(cells, COLOURS, strict=False))
+    figure, grid = pyplot.subplots(2, 3, figsize=(13, 7))
+    panels = grid.flatten()
+    for panel, (name, title, logarithmic) in zip(panels, PANELS, strict=False):
+        for cell in cells:
+            for arm, mark in MARKS.items():
+                rows = [r for r in found if (r["cell"], r["arm"]) == (cell, arm)]
+                rows.sort(key=lambda r: r["severity"])
+                points = [(r["severity"], average(r["samples"][name])) for r in rows]
+                if points:
+                    line = "-" if arm == "ours" else ""
+                    style = {"marker": mark, "linestyle": line, "color": colours[cell]}
+                    panel.plot(*zip(*points, strict=True), **style)
         for real, colour in (("clean clips", "black"), ("noisy clips", "grey")):
             noisy = [r for r in found if r["severity"]]
             points = sorted({(r["severity"], r["real"][real][name]) for r in noisy})
-            panel.plot(*zip(*points, strict=True), ":", color=colour, label=real)
-        panel.set(title=name.replace("_", " "), xlabel="severity", xticks=SEVERITIES)
-    panels[-1].legend(fontsize=6, loc="center left", bbox_to_anchor=(1, 0.5))
+            panel.plot(*zip(*points, strict=True), ":", color=colour, linewidth=2)
+        panel.set(title=title, xticks=(0, *SEVERITIES), xlim=(-0.3, 4.3))
+        panel.set_xticklabels(["clean", *map(str, SEVERITIES)])
+        panel.set_xlabel("severity of the noise that was learned from")
+        if logarithmic:
+            panel.set_yscale("log")
+        for side in ("top", "right"):
+            panel.spines[side].set_visible(False)
+    legend(panels[-1], colours)
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=100)
+
+
+def legend(panel, colours: dict[str, str]) -> None:  # noqa: ANN001
+    """What colours, marks and lines mean."""
+    panel.axis("off")
+    for cell, colour in colours.items():
+        panel.plot([], [], "-o", color=colour, label=f"samples of {cell}")
+    without = "without observation model, after"
+    names = {
+        "ours": "as shipped",
+        "clean": "the same, learned from clean clips",
+        "zero-fill": f"{without} filling with zeros",
+        "interpolated": f"{without} interpolation",
+    }
+    for arm, mark in MARKS.items():
+        panel.plot([], [], mark, color="dimgrey", label=names[arm])
+    panel.plot([], [], ":", color="black", linewidth=2, label="clean training clips")
+    panel.plot([], [], ":", color="grey", linewidth=2, label="noisy training clips")
+    panel.legend(loc="center", frameon=False)
 
 
 def average(values: list[float]) -> float:
