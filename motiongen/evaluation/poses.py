@@ -123,7 +123,7 @@ def _relative(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Both relative to the body's centre; frames in which it is not known do not count."""
     centre = list(skeleton.anchor)
-    known = mask[:, centre].all(1)
+    known = np.all(mask[:, centre], axis=1)
     moved = (joints - joints[:, centre].mean(1, keepdims=True) for joints in (pred, true))
     return (*moved, mask & known[:, None])  # pyright: ignore[reportReturnType]
 
