@@ -2,13 +2,14 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from motiongen.data.clips import as_batch, load_clips
+from motiongen.data.clips import load_clips
 from motiongen.data.store import Store
 from motiongen.evaluation.poses import pose_errors
 from motiongen.evaluation.truth import NOISY, TRUTH
-from motiongen.motion import Motion, MotionSpec
+from motiongen.motion import Motion, MotionBatch, MotionSpec, collate
 from motiongen.report import Report
 from motiongen.scoring import named
 from motiongen.viewer.page import Group, Panel
@@ -47,8 +48,8 @@ def errors_of_stores(estimates: Sequence[Path], truth: Path, *, seed: int = 0) -
         known = {name: _truth(motion) for name, motion in noisy.items()}
     _check_lengths(ids, known, sets)
     table = pose_errors(
-        as_batch([known[name] for name in ids], spec),
-        {name: as_batch([clips[each] for each in ids], spec) for name, clips in sets.items()},
+        _whole([known[name] for name in ids]),
+        {name: _whole([clips[each] for each in ids]) for name, clips in sets.items()},
         spec,
         seed=seed,
         people=[known[name].subject for name in ids],
@@ -62,8 +63,15 @@ def errors_of_stores(estimates: Sequence[Path], truth: Path, *, seed: int = 0) -
     )
 
 
+def _whole(motions: Sequence[Motion]) -> MotionBatch:
+    """Clips in one batch, uncut: a window that each set places by what it shows would differ."""
+    return collate(motions, max(motion.num_frames for motion in motions))
+
+
 def _by_id(path: Path, spec: MotionSpec, store: Store) -> dict[str, Motion]:
-    motions = load_clips(store, spec)
+    # what a clip is called does not matter here: stores may name classes otherwise, or not at all
+    found = load_clips(store, replace(spec, classes=store.classes))
+    motions = [motion.replace(label=None) for motion in found]
     found = {motion.id: motion for motion in motions}
     if len(found) < len(motions):
         names = [motion.id for motion in motions]
@@ -76,13 +84,15 @@ def _common_ids(
     known: Mapping[str, Motion], sets: Mapping[str, Mapping[str, Motion]]
 ) -> list[str]:
     """Ids that all have, in the order of the truth."""
-    ids = [name for name in known if all(name in clips for clips in sets.values())]
     for name, clips in sets.items():
-        if not ids:
+        if not set(clips) & set(known):
             raise ValueError(
                 f"no id of {name} (such as {next(iter(clips))!r}) is one of the truth (such as "
                 f"{next(iter(known))!r})"
             )
+    ids = [name for name in known if all(name in clips for clips in sets.values())]
+    if not ids:
+        raise ValueError(f"no id is in all of the truth, {', '.join(sets)}")
     most = max(len(known), *(len(clips) for clips in sets.values()))
     if len(ids) < most:
         warnings.warn(f"{len(ids)} of {most} clips are in all stores", stacklevel=3)
@@ -101,8 +111,9 @@ def _check_lengths(
 
 def _truth(motion: Motion) -> Motion:
     assert motion.target is not None
-    seen = (motion.target != 0).any(-1).float()
-    return motion.replace(joints=motion.target, confidence=seen, target=None)
+    # a joint that is nowhere but at 0 in the whole clip has no truth; in one frame it may be there
+    known = (motion.target != 0).any(-1).any(0).expand(motion.num_frames, -1)
+    return motion.replace(joints=motion.target, confidence=known.float(), target=None)
 
 
 def _groups(

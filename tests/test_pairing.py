@@ -1,10 +1,12 @@
 """Clips beside their truth: pairing by id, errors in millimetres, and what is refused."""
 
+import dataclasses
 import json
 
 import pytest
 import torch
 
+from motiongen import layouts
 from motiongen.cli import main
 from motiongen.data.clips import as_batch, load_clips
 from motiongen.data.embedded import write_synthetic
@@ -73,6 +75,40 @@ def test_sets_are_compared_where_all_of_them_show_something(noisy):
     # the wrong joint counts for nobody, as one of the two does not show it
     assert found["bad"]["mpjpe"] == pytest.approx(found["shy"]["mpjpe"], abs=1e-6)
     assert found["bad"][OWN] > 1 and found["shy"][SHOWN.name] < found["bad"][SHOWN.name]
+
+
+def test_a_true_joint_at_the_origin_counts(noisy, tmp_path):
+    def centred(motion):
+        pelvis = layouts.get(motion.layout).roles["pelvis"]
+        joints = motion.target - motion.target[:, pelvis : pelvis + 1]
+        # the centre of the whole clip stays where it is, but for two frames in which it is at 0
+        joints[:-2] += 0.3
+        return motion.replace(
+            joints=joints, confidence=torch.ones(joints.shape[:2]), target=joints
+        )
+
+    copy(noisy, tmp_path / "truth", centred)
+    copy(noisy, tmp_path / "same", lambda m: centred(m).replace(target=None))
+    found = values(errors_of_stores([tmp_path / "same"], tmp_path / "truth"), "same")
+    assert found["mpjpe"] == pytest.approx(0, abs=1e-3) and found[SHOWN.name] == 100
+
+
+def test_classes_do_not_matter_and_long_clips_are_not_cut(noisy, tmp_path):
+    motions = [noisy[row] for row in range(4)]
+    spec = dataclasses.replace(noisy.spec, frames=8)
+    part = motions[0].replace(joints=motions[0].target, target=None)
+    shown = part.confidence.clone().fill_(1.0)
+    shown[6:] = 0
+    bare = [part.replace(confidence=shown, label=None)]
+    bare += [moved(m, [0.0] * 3).replace(label=None) for m in motions[1:]]
+    nameless = dataclasses.replace(spec, classes=())
+    origin = {"format": "test"}
+    write_store(tmp_path / "bare", bare, classes=(), spec=nameless, origin=origin)
+    truth = copy(noisy, tmp_path / "truth", lambda motion: motion, rows=range(4))
+    found = values(errors_of_stores([tmp_path / "bare"], truth.path), "bare")
+    # only the first frames of the first clip are there, and they are the true ones
+    assert found["mpjpe"] == pytest.approx(0, abs=1e-3)
+    assert 0 < found[SHOWN.name] < 100
 
 
 def test_noise_in_pixels_has_no_millimetres():

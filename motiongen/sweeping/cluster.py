@@ -28,6 +28,7 @@ from motiongen.sweeping.lease import Lease
 from motiongen.sweeping.local import Job, in_a_line
 from motiongen.sweeping.options import Stop
 from motiongen.sweeping.results import read_result, write_result
+from motiongen.sweeping.space import SEED
 from motiongen.sweeping.study import Book, Taken
 from motiongen.sweeping.tracking import Tracker
 from motiongen.sweeping.trial import TIMES, Trial, run_trial
@@ -99,7 +100,7 @@ def _run(job: Job, workers: int, progress: Progress) -> int:
         tune.with_resources(_trainable, needs),
         tune_config=tune.TuneConfig(
             search_alg=account,
-            scheduler=scheduler(job.sweep.stop),
+            scheduler=scheduler(job.sweep.stop, searched=job.sweep.search is not None),
             num_samples=left,
             max_concurrent_trials=workers or None,
             # a process that has imported everything does the next trial, too
@@ -135,18 +136,57 @@ def require_room(needs: Mapping[str, float], nodes: Sequence[Mapping[str, float]
     )
 
 
-def scheduler(stop: Stop | None) -> TrialScheduler:
-    """What ends trainings early: nothing, unless it is asked for."""
-    if stop is None:
-        return FIFOScheduler()
-    return ASHAScheduler(
-        time_attr=STEP,
-        metric=VALIDATION,
-        mode="min",
-        max_t=ENDLESS,
-        grace_period=stop.min_steps,
-        reduction_factor=stop.factor,
-    )
+def scheduler(stop: Stop | None, *, searched: bool) -> TrialScheduler:
+    """What ends trainings early: nothing, unless it is asked for.
+
+    Args:
+        stop: when.
+        searched: whether cells are searched, each by itself, and not compared with each other.
+    """
+    return FIFOScheduler() if stop is None else Halving(stop, searched=searched)
+
+
+class Halving(FIFOScheduler):
+    """ASHA among trainings that can be compared: of one seed and, in a search, of one cell.
+
+    A seed decides who is held back, and one family's losses say nothing of another's.
+    """
+
+    def __init__(self, stop: Stop, *, searched: bool) -> None:
+        super().__init__()
+        self.stop, self.searched = stop, searched
+        self.groups: dict[tuple[str, str], ASHAScheduler] = {}
+
+    def of(self, trial: Any) -> ASHAScheduler:
+        """The one that a trial is compared in."""
+        known = json.loads(json.loads(trial.config["order"])["trial"])
+        key = (known["cell"] if self.searched else "", str(known["labels"].get(SEED, "")))
+        if key not in self.groups:
+            self.groups[key] = ASHAScheduler(
+                time_attr=STEP,
+                metric=VALIDATION,
+                mode="min",
+                max_t=ENDLESS,
+                grace_period=self.stop.min_steps,
+                reduction_factor=self.stop.factor,
+            )
+        return self.groups[key]
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Tells the trial's own."""
+        self.of(trial).on_trial_add(tune_controller, trial)
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict) -> str:
+        """Asks the trial's own whether to go on."""
+        return self.of(trial).on_trial_result(tune_controller, trial, result)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict) -> None:
+        """Tells the trial's own."""
+        self.of(trial).on_trial_complete(tune_controller, trial, result)
+
+    def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
+        """Tells the trial's own."""
+        self.of(trial).on_trial_remove(tune_controller, trial)
 
 
 @dataclass(frozen=True)

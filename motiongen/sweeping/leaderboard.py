@@ -80,13 +80,17 @@ class Board:
         return Score(**self.results[0]["scoring"])
 
     def cells(self) -> dict[str, list[Mapping[str, Any]]]:
-        """Results by cell, the lowest median loss first."""
+        """Results by cell, the lowest median loss first, cells that lack results last."""
         found: dict[str, list[Mapping[str, Any]]] = {}
         for result in self.results:
             found.setdefault(result["cell"], []).append(result)
 
-        def median_loss(cell: str) -> tuple[float, str]:
-            return statistics.median(r["score"]["loss"] for r in found[cell]), cell
+        most = max((len(results) for results in found.values()), default=0)
+
+        def median_loss(cell: str) -> tuple[bool, float, str]:
+            # what was stopped or failed may have been the worst: a median of the rest flatters
+            lacks = len(found[cell]) < most
+            return lacks, statistics.median(r["score"]["loss"] for r in found[cell]), cell
 
         return {cell: found[cell] for cell in sorted(found, key=median_loss)}
 
@@ -248,7 +252,13 @@ class Board:
             "its checkpoint. A seed sets weights, order and who is held back. Judge the winner "
             "on people whom no training of the sweep was given."
         ]
-        if max(len(results) for results in self.cells().values()) < 2:
+        counts = {cell: len(results) for cell, results in self.cells().items()}
+        if short := [cell for cell, count in counts.items() if count < max(counts.values())]:
+            found.append(
+                f"{', '.join(short)}: fewer results than other cells, so these stand last, "
+                "whatever their score."
+            )
+        if max(counts.values()) < 2:
             found.append("One seed a cell: differences may be those of seeds.")
         if self.searched:
             found.append(

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from motiongen.sweeping.lease import JournalLock, Lease
 from motiongen.sweeping.options import Search
 from motiongen.sweeping.sampler import distribution, pruner, sampler
-from motiongen.sweeping.space import Point, Sweep
+from motiongen.sweeping.space import SEED, Point, Sweep
 from motiongen.sweeping.trial import Trial
 
 WAITING, RUNNING, COMPLETE, PRUNED, FAILED = (
@@ -94,8 +94,19 @@ class Book:
     def _groups(self) -> list[Group]:
         sweep, name = self.sweep, f"{self.sweep.name}-{self.sweep.fingerprint}"
         points = sweep.points()
-        if sweep.search is None:
+        if sweep.search is None and sweep.stop is None:
             return [Group(self._study(name), points, None)]
+        if sweep.search is None:
+            # a seed decides who is held back: scores of other people cannot be compared
+            seeds = dict.fromkeys(point.labels.get(SEED, "") for point in points)
+            of_seed = {
+                seed: [point for point in points if point.labels.get(SEED, "") == seed]
+                for seed in seeds
+            }
+            return [
+                Group(self._study(f"{name}-seed{seed}"), own, None)
+                for seed, own in of_seed.items()
+            ]
         return [
             Group(self._study(f"{name}-{number}"), [point], sweep.search)
             for number, point in enumerate(points)

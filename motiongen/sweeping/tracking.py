@@ -52,5 +52,11 @@ class Tracker:
         }
         decides = result["score"]
         self.current.experiment.summary.update({**summary, decides["metric"]: decides["value"]})
-        self.current.experiment.finish()
+        self.close()
+
+    def close(self) -> None:
+        """Ends the run, if one is open."""
+        # asking for `experiment` would start a run that nothing was logged to
+        if self.current is not None and self.current._experiment is not None:
+            self.current._experiment.finish()
         self.current = None

@@ -95,6 +95,17 @@ def run_trial(
         Interrupted: if a signal ended the training; it can be resumed.
         ValueError: if it cannot be trained or scored.
     """
+    try:
+        return _run_trial(trial, folder, report=report, tracker=tracker)
+    finally:
+        # the next trial of this process would go on in a run that is left open
+        if tracker is not None:
+            tracker.close()
+
+
+def _run_trial(
+    trial: Trial, folder: Path, *, report: Report | None, tracker: Tracker | None
+) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     run = folder / RUN
     resume = (run / LAST).exists() or (run / LOG).exists()

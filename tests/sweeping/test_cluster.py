@@ -1,6 +1,7 @@
 """What Ray Tune is told, without a cluster; with one: `test_killed.py`."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
@@ -89,10 +90,31 @@ def test_what_is_not_done_is_given_back(account):
 
 
 def test_trainings_are_stopped_only_where_asked_for():
-    assert type(cluster.scheduler(None)) is FIFOScheduler
-    made = cluster.scheduler(Stop(min_steps=100, factor=4))
-    assert isinstance(made, ASHAScheduler)
-    assert (made._metric, made._time_attr) == ("validation", "step")
+    assert type(cluster.scheduler(None, searched=True)) is FIFOScheduler
+    made = cluster.scheduler(Stop(min_steps=100, factor=4), searched=True)
+    one = made.of(ray_trial("VAE", 0))
+    assert isinstance(one, ASHAScheduler)
+    assert (one._metric, one._time_attr) == ("validation", "step")
+
+
+def ray_trial(cell, seed):
+    told = json.dumps({"cell": cell, "labels": {"seed": str(seed)}})
+    return SimpleNamespace(config={"order": json.dumps({"trial": told})}, trial_id=f"{cell}{seed}")
+
+
+@pytest.mark.parametrize("searched", [True, False])
+def test_only_what_can_be_compared_stops_each_other(searched):
+    made = cluster.scheduler(Stop(min_steps=100, factor=2), searched=searched)
+    decisions = {}
+    # the losses of one family are thrice those of the other, those of one seed ten times
+    for loss, cell, seed in ((1, "A", 0), (10, "A", 1), (3, "B", 0), (30, "B", 1)):
+        trial = ray_trial(cell, seed)
+        made.on_trial_add(None, trial)
+        result = {"step": 100, "validation": float(loss)}
+        decisions[cell, seed] = made.on_trial_result(None, trial, result)
+    stopped = {key for key, decision in decisions.items() if decision == "STOP"}
+    # in a grid families are compared, in a search each is searched by itself; seeds never are
+    assert stopped == (set() if searched else {("B", 0), ("B", 1)})
 
 
 def test_a_trial_that_fits_on_no_node_is_refused():
