@@ -15,7 +15,7 @@ import json
 from pathlib import Path
 
 import torch
-from encoders_on_msr import motiongen
+from encoders_on_msr import END, START, lines, motiongen, shown
 from matrix_on_msr import STEPS, commit
 
 from motiongen import layouts
@@ -77,12 +77,35 @@ def sampled(cell: str, store: Store, out: Path) -> MotionBatch:
     return MotionBatch(*(torch.cat(column) for column in columns))
 
 
+def write_readme(path: Path) -> None:
+    """The figures as a table between their marks."""
+    result = json.loads(RESULTS.read_text())
+    rows = [
+        [name, *(shown(row[key], 0) for key in ("jitter", "bone_length_cv"))]
+        for name, row in result["rows"].items()
+    ]
+    text = [
+        f"`{result['command']}`; data: UI-PRMD, correct repetitions; training seed 0, "
+        f"{len(SEEDS)} sampling seeds; commit {result['commit']}.",
+        "",
+        *lines(["clips", "jitter", "bone variation"], rows),
+    ]
+    start, end = (mark.replace("msr", "vicon") for mark in (START, END))
+    before, rest = path.read_text().split(start)
+    path.write_text(f"{before}{start}\n" + "\n".join(text) + f"\n{end}{rest.split(end)[1]}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recordings", type=Path)
-    parser.add_argument("--cells", nargs="+", required=True)
+    parser.add_argument("recordings", type=Path, nargs="?")
+    parser.add_argument("--cells", nargs="+", default=[])
+    parser.add_argument("--readme", type=Path, help="write what is known so far, measure nothing")
     parser.add_argument("--out", type=Path, default=Path("runs/ui_prmd"))
     args = parser.parse_args()
+    if args.readme:
+        return write_readme(args.readme)
+    if args.recordings is None or not args.cells:
+        parser.error("needs RECORDINGS and --cells")
     args.out.mkdir(parents=True, exist_ok=True)
     kinect, vicon = (imported(args.recordings, args.out, name) for name in ("kinect", "vicon"))
     spec = kinect.spec
