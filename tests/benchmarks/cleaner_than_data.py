@@ -189,7 +189,7 @@ def run(cell: str, arm: str, severity: int, out: Path) -> None:
 
 #: panel, its title, and whether its axis is logarithmic
 PANELS = (
-    ("jitter", "jitter (1/frame², relative to size)", False),
+    ("jitter", "jitter (1/frame², relative to size)", True),
     ("bone_length_cv", "bone-length variation", False),
     ("spectrum_distance", "distance to the clean spectrum", False),
     ("fid", "FID to clean clips of unseen people", True),
