@@ -8,6 +8,10 @@ from jaxtyping import Float, Shaped
 from scipy import stats
 
 MIN_GROUPS = 8
+#: differences that differ by less than this share of the values are the same
+ALIKE = 1e-12
+#: from so many on, a spread over repetitions says something
+MIN_REPETITIONS = 5
 BOOTSTRAP_DRAWS = 2000
 # Bounds the memory of one block of draws to 32 MB.
 BLOCK_NUMBERS = 4_000_000
@@ -137,6 +141,9 @@ def paired_comparison(
 ) -> PairedComparison:
     """Compares two models over the same seeds or folds with a paired t-test.
 
+    With fewer than 5 repetitions, or where the difference is the same each time, the spread that
+    the test divides by is not known: p is then at least what as many signs alone can show.
+
     Args:
         first: values of one model.
         second: values of the other, in the same order.
@@ -146,7 +153,8 @@ def paired_comparison(
     Raises:
         ValueError: if the numbers of values differ, or as `student_interval`.
 
-    Source: Student, The Probable Error of a Mean, Biometrika 1908.
+    Source: Student, The Probable Error of a Mean, Biometrika 1908; signs: Fisher, The Design of
+        Experiments, 1935, section 21.
     """
     first, second = _finite(first, "first"), _finite(second, "second")
     if len(first) != len(second):
@@ -154,11 +162,16 @@ def paired_comparison(
     difference = student_interval(first - second, over=over, level=level)
     spread = float((first - second).std(ddof=1))
     test = f"paired t-test over {len(first)} {over}, two-sided"
-    if spread == 0:  # the same difference each time: none, or one without any doubt
+    # two-sided: of the 2^n ways to set the signs two are as extreme as all alike
+    least = 2.0 ** (1 - len(first))
+    # differences of rounded scores, such as accuracies, are alike but for the last digit
+    if spread <= ALIKE * max(np.abs(first).max(), np.abs(second).max()):
         none = difference.mean == 0
         effect = 0.0 if none else float(np.copysign(np.inf, difference.mean))
-        return PairedComparison(difference, effect, 1.0 if none else 0.0, test)
+        return PairedComparison(difference, effect, 1.0 if none else least, test)
     p_value = float(stats.ttest_rel(first, second).pvalue)  # pyright: ignore
+    if len(first) < MIN_REPETITIONS:
+        p_value = max(p_value, least)
     return PairedComparison(difference, difference.mean / spread, p_value, test)
 
 

@@ -100,11 +100,18 @@ class TestPaired:
             outside = found.difference.low > 0 or found.difference.high < 0
             assert outside == (found.p_value < 0.05)
 
-    def test_a_constant_difference_is_certain(self):
+    def test_a_constant_difference_is_as_sure_as_its_signs(self):
         same = paired_comparison([1.0, 2.0, 4.0], [1.0, 2.0, 4.0])
         assert (same.p_value, same.effect) == (1, 0)
         lower = paired_comparison([1.0, 2.0, 4.0], [2.0, 3.0, 5.0])
-        assert (lower.p_value, lower.effect) == (0, -np.inf)
+        assert (lower.p_value, lower.effect) == (0.25, -np.inf)
+
+    def test_few_repetitions_prove_little(self):
+        # the spread of two or three differences may be small by chance
+        assert paired_comparison([0.85, 0.9], [0.8, 0.85]).p_value == 0.5
+        assert paired_comparison([0.85, 0.9, 0.8], [0.8, 0.851, 0.75]).p_value == 0.25
+        five = paired_comparison([0.85, 0.9, 0.8, 0.8, 0.9], [0.8, 0.851, 0.75, 0.749, 0.85])
+        assert five.p_value < 1e-3
 
     def test_refuses_other_numbers_of_values(self):
         with pytest.raises(ValueError, match="first has 3 values, but second has 2"):
