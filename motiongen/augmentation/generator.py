@@ -47,7 +47,9 @@ def trained(
         kept = _train(run, drawn.path, words, seed)
         text = json.dumps({"checkpoint": kept}) + "\n"
         write_whole(run / DONE, lambda file: file.write(text.encode()))
-    model = load(run / json.loads((run / DONE).read_text())["checkpoint"])
+    # its classes are those that the words named and that `fit` has imported
+    checkpoint = run / json.loads((run / DONE).read_text())["checkpoint"]
+    model = load(checkpoint, trust_code=True)
     check_generator(model, drawn, clips.spec, fold)
     return model
 

@@ -69,4 +69,12 @@ def _build(point: Point, search: Search | None) -> str:
         raise ValueError(
             "data.validation: found 0, but a sweep scores on the people that are held back"
         )
+    people = {record.subject for record in data.store.records}
+    if data.subjects is not None:
+        people &= set(data.subjects)
+    if len(people) < 2:
+        raise ValueError(
+            f"data.store: found clips of {len(people)} person(s), at least 2 are needed: a sweep "
+            "scores on people who are held back"
+        )
     return data.store.manifest.get("sha256", "")

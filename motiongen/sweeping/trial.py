@@ -123,7 +123,9 @@ def _run_trial(
         _write(folder / TRAINED, {"steps": cli.trainer.global_step})
         _write(folder / TIMES, times)
     with _timed(times, "score"):
-        model = load(run / (BEST if trial.score.checkpoint == "best" else LAST))
+        # its classes are those that the sweep named and that `fit` has imported
+        file = run / (BEST if trial.score.checkpoint == "best" else LAST)
+        model = load(file, trust_code=True)
         content = scored(model, cli.datamodule.store, trial.score)
     _write(folder / TIMES, times)
     result = {

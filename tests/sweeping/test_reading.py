@@ -178,6 +178,10 @@ MISFITS = {
         {"grid": {"seed": [0]}, "fit": {"data.validation": 0}},
         "data.validation: found 0",
     ),
+    "one person": (
+        {"grid": {"data.subjects": [["1"]], "seed": [0]}},
+        "found clips of 1 person",
+    ),
     "a value that is sampled": (
         {"grid": None, "search": {"model.latent": {"low": 0.1, "high": 0.5}}},
         "latent.*int.*0.1",
