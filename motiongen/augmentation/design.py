@@ -213,11 +213,17 @@ class Design:
 
 def _with_contents(words: Sequence[str]) -> list[str]:
     """The words of `fit`, each configuration file named by what it holds and not by where."""
-    found = list(words)
+    # one word or two: --config=FILE is --config FILE
+    found = [part for word in words for part in _parts(word)]
     for at in range(1, len(found)):
         if found[at - 1] in ("-c", "--config"):
             found[at] = "sha256:" + hashlib.sha256(Path(found[at]).read_bytes()).hexdigest()
     return found
+
+
+def _parts(word: str) -> list[str]:
+    name, _, file = word.partition("=")
+    return [name, file] if name in ("-c", "--config") and file else [word]
 
 
 def slug(text: str) -> str:

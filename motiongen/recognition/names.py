@@ -60,3 +60,8 @@ def _check(text: str, options: dict[str, Any], allowed: set[str]) -> None:
             f"recogniser {text!r}: unknown option {', '.join(unknown)}; allowed: "
             f"{', '.join(sorted(allowed))}"
         )
+    for name, value in options.items():
+        whole = name not in ("learning_rate", "dropout")
+        if not 0 <= value < float("inf") or (whole and (value != int(value) or value < 1)):
+            kind = "a whole number above 0" if whole else "a number from 0 on"
+            raise ValueError(f"recogniser {text!r}: {name}={value}, allowed is {kind}")

@@ -80,6 +80,8 @@ def test_axes_may_grow_and_the_rest_is_fixed(tmp_path):
     file.rename(tmp_path / "moved.yaml")
     moved = ("-c", str(tmp_path / "moved.yaml"))
     assert Design((FOLD,), fit=moved).fixed() == before
+    joined = (f"-c={tmp_path / 'moved.yaml'}",)
+    assert Design((FOLD,), fit=joined).fixed() == before
     (tmp_path / "moved.yaml").write_text("model: GAN\n")
     assert Design((FOLD,), fit=moved).fixed() != before
 
