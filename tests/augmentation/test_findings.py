@@ -89,7 +89,7 @@ def test_words_say_what_classical_gives_and_what_samples_add():
     assert "“real + classical” differs from “real” by +" in caption
     assert "“real + classical + synthetic ×2” differs from “real + classical” by +" in caption
     assert caption.count("a gain") == 3
-    few = Design(FOLDS, arms=("tstr",), seeds=2)
+    few = Design(FOLDS, arms=("tstr",), seeds=4)
     caption = found(few, results(few))[0].table().caption
     assert "“synthetic only ×1” differs from “real” by -" in caption and "a loss" in caption
 

@@ -147,7 +147,7 @@ def test_options_reach_the_encoder():
         ("RNN:width", "found 'width', expected NAME=NUMBER"),
         ("RNN:width=wide", "found 'width=wide', expected NAME=NUMBER"),
         ("MiniRocket:kernels=3", "found 3 kernels, at least 84"),
-        ("MiniRocket:copies=0", "found 0 copies"),
+        ("MiniRocket:copies=0", "copies=0, allowed is a whole number above 0"),
     ],
 )
 def test_refuses(name, message):
