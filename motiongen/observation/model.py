@@ -57,10 +57,11 @@ class Observation(nn.Module):
         mask: Bool[Tensor, "N T J"],
         unit: float = 1.0,
     ) -> None:
-        """Measures the noise of the train split, in standardised positions.
+        """Measures the noise of the train split, in standardised units of length.
 
         Args:
-            joints: positions; what was not seen has no meaning.
+            joints: positions, of one body: only scaled, as the lengths of its bones tell. What
+                was not seen has no meaning.
             mask: True where a joint was seen.
             unit: the level that was given to `__init__` is divided by this.
         """

@@ -12,9 +12,9 @@ from motiongen.generators import VAE, SampleOptions
 from motiongen.generators.base import Generator
 from motiongen.generators.keys import draw_count, key
 from motiongen.generators.recipe import build, plain
-from motiongen.motion import NO_LABEL, MotionSpec
+from motiongen.motion import NO_LABEL, MotionSpec, collate
 from motiongen.testing import ContractError, generator_checks
-from motiongen.testing.examples import example_clips, example_spec
+from motiongen.testing.examples import example_clips, example_motions, example_spec
 
 SPEC = example_spec()
 
@@ -101,6 +101,19 @@ def test_statistics_are_those_of_the_clips():
     before = model.standardizer.mean.clone()
     model.fit_statistics(clips)
     assert model.label_counts.sum() == 12 and torch.equal(model.standardizer.mean, before)
+
+
+@pytest.mark.parametrize("severity", [1, 3])
+def test_noise_is_measured_on_bodies_and_not_on_standardised_joints(severity):
+    # each joint less its own mean place is no body: there bones stretch whenever limbs turn
+    motions = example_motions(SPEC, people=8, severity=severity)
+    clips, model = collate(motions, SPEC.frames), VAE(SPEC)
+    model.fit_statistics(clips)
+    assert clips.target is not None
+    error = (clips.joints - clips.target)[clips.mask]
+    true = 1.4826 * float(error.abs().median())
+    found = float(model.observation.level.mean() * model.standardizer.scale)
+    assert found == pytest.approx(true, rel=0.25)
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_clips():
