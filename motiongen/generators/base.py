@@ -230,7 +230,9 @@ class Generator(pl.LightningModule, ABC):
         options: SampleOptions | None = None,
         progress: Callable[[int], object] | None = None,
     ) -> MotionBatch:
-        """Draws clean clips in physical units, the body's centre starting at the origin.
+        """Draws clips in physical units, the body's centre starting at the origin.
+
+        They are clean, unless the options ask for what an estimator would show of them.
 
         Sample i depends on (seed, start + i), its label and its length alone, whatever n.
 
