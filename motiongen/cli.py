@@ -200,7 +200,9 @@ def _add_augment(commands: _Commands) -> None:
 
 
 def _add_sweep(commands: _Commands) -> None:
-    sweep.add_arguments(_command(commands, "sweep", sweep.run))
+    command = _command(commands, "sweep", sweep.run)
+    sweep.add_arguments(command)
+    _add_trust(command.add_argument)
 
 
 def _add_view(commands: _Commands) -> None:

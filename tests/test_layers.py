@@ -36,6 +36,7 @@ LAYERS = {
     "history": 5,
     "resuming": 5,
     "selection": 5,
+    "trust": 5,
     "monitoring": 6,
     "fitting": 6,
     "report": 6,
