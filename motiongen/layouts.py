@@ -135,6 +135,17 @@ _TREES: dict[str, str] = {
         left_elbow<left_shoulder right_elbow<right_shoulder
         left_wrist<left_elbow right_wrist<right_elbow left_hand<left_wrist right_hand<right_wrist
     """,
+    # Joint centres of an animation rig with two joints in the trunk, as in Bandai-Namco's BVH:
+    # UpperArm, LowerArm, Hand are shoulder, elbow, wrist; Toes is the ball of the foot.
+    "rig21": """
+        pelvis spine<pelvis chest<spine neck<chest head<neck
+        left_collar<chest left_shoulder<left_collar left_elbow<left_shoulder
+        left_wrist<left_elbow
+        right_collar<chest right_shoulder<right_collar right_elbow<right_shoulder
+        right_wrist<right_elbow
+        left_hip<pelvis left_knee<left_hip left_ankle<left_knee left_foot<left_ankle
+        right_hip<pelvis right_knee<right_hip right_ankle<right_knee right_foot<right_ankle
+    """,
 }
 
 # Who says where a joint lies. Layouts of one family share their annotators or their tracker.
@@ -146,6 +157,7 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
     "blazepose": ("blazepose33",),
     "h36m": ("h36m17",),
     "smpl": ("smpl24",),
+    "rig": ("rig21",),
 }
 
 # Joints that lie elsewhere than their name suggests.
@@ -160,6 +172,7 @@ _PLACES: dict[str, dict[str, str]] = {
     "coco18": {"neck": "shoulder_centre"},
     "h36m17": {"neck": "shoulder_centre", "nose": "face", "head": "head_top"},
     "smpl24": {"head": "skull_base"},
+    "rig21": {"head": "skull_base"},
 }
 
 # Places that every family (markers apart) puts on the same spot of the body.

@@ -20,6 +20,7 @@ COUNTS = {
     "blazepose33": 33,
     "h36m17": 17,
     "smpl24": 24,
+    "rig21": 21,
 }
 PAIRED_ROLES = ("shoulder", "elbow", "wrist", "hand", "hip", "knee", "ankle", "foot")
 
@@ -55,6 +56,7 @@ def test_unknown_layout_names_the_known_ones():
         ("blazepose33", {7: "left_ear", 12: "right_shoulder", 20: "right_index_knuckle"}),
         ("h36m17", {1: "right_hip", 4: "left_hip", 10: "head", 11: "left_shoulder"}),
         ("smpl24", {1: "left_hip", 9: "chest", 15: "head", 21: "right_wrist"}),
+        ("rig21", {4: "head", 5: "left_collar", 12: "right_wrist", 16: "left_foot"}),
     ],
 )
 def test_order(layout, joints):
