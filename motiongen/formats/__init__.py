@@ -10,21 +10,33 @@ from motiongen.formats.arrays import Arrays, ArraysWriter
 from motiongen.formats.bandai import BandaiNamco
 from motiongen.formats.base import Reader, Writer
 from motiongen.formats.bvh import Bvh
+from motiongen.formats.c3d import C3d
+from motiongen.formats.humanact12 import HumanAct12
+from motiongen.formats.keraal import Keraal
 from motiongen.formats.msr_action3d import MsrAction3D
+from motiongen.formats.ntu import NtuRgbd
 from motiongen.formats.openpose import OpenPose
 from motiongen.formats.openpose5 import OpenPose5
 from motiongen.formats.recognition import AeonWriter, CtrGcnWriter
+from motiongen.formats.smpl import SmplJoints
 from motiongen.formats.ui_prmd import UiPrmd
 from motiongen.formats.utd_mhad import UtdMhad
+from motiongen.formats.utkinect import UtKinect
 
 __all__ = [
     "Arrays",
     "BandaiNamco",
     "Bvh",
+    "C3d",
+    "HumanAct12",
+    "Keraal",
     "MsrAction3D",
+    "NtuRgbd",
     "OpenPose",
     "OpenPose5",
+    "SmplJoints",
     "UiPrmd",
+    "UtKinect",
     "UtdMhad",
 ]
 
@@ -33,11 +45,17 @@ READERS: dict[str, type[Reader]] = {
     "arrays": Arrays,
     "bandai_bvh": BandaiNamco,
     "bvh": Bvh,
+    "c3d": C3d,
+    "humanact12": HumanAct12,
+    "keraal": Keraal,
     "msr_action3d": MsrAction3D,
+    "ntu": NtuRgbd,
     "openpose": OpenPose,
     "openpose5": OpenPose5,
+    "smpl_joints": SmplJoints,
     "ui_prmd": UiPrmd,
     "utd_mhad": UtdMhad,
+    "utkinect": UtKinect,
 }
 
 
