@@ -26,6 +26,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matrix_on_msr import commit
@@ -131,10 +132,10 @@ def stretched(motion: Motion) -> tuple[np.ndarray, np.ndarray]:
     return motion.joints.double().numpy(), motion.mask.numpy()
 
 
-def summary(clips: Iterable[Mapping[str, np.ndarray]], names: tuple[str, ...]) -> dict:
+def summary(clips: Iterable[Mapping[str, np.ndarray]], names: tuple[str, ...]) -> dict[str, Any]:
     """Median and 90th percentile in cm, of all points and of each."""
     clips = list(clips)
-    result = {"clips": len(clips)}
+    result: dict[str, Any] = {"clips": len(clips)}
     for kind in clips[0]:
         rows = np.concatenate([100 * clip[kind] for clip in clips])
         result[kind] = {
