@@ -24,6 +24,7 @@ from .formats.files import (
     write_prmd,
     write_utd,
 )
+from .formats.mocap_files import write_bandai, write_bvh
 
 #: strong enough to change a short clip
 NOISES = {
@@ -39,6 +40,8 @@ NOISES = {
 }
 READERS = {
     "arrays": lambda folder: write_npz(folder / "clips.npz"),
+    "bandai_bvh": write_bandai,
+    "bvh": write_bvh,
     "msr_action3d": write_msr,
     "openpose": lambda folder: write_openpose(folder / "walk"),
     "openpose5": write_openpose5,

@@ -7,7 +7,9 @@
 from collections.abc import Sequence
 
 from motiongen.formats.arrays import Arrays, ArraysWriter
+from motiongen.formats.bandai import BandaiNamco
 from motiongen.formats.base import Reader, Writer
+from motiongen.formats.bvh import Bvh
 from motiongen.formats.msr_action3d import MsrAction3D
 from motiongen.formats.openpose import OpenPose
 from motiongen.formats.openpose5 import OpenPose5
@@ -15,11 +17,22 @@ from motiongen.formats.recognition import AeonWriter, CtrGcnWriter
 from motiongen.formats.ui_prmd import UiPrmd
 from motiongen.formats.utd_mhad import UtdMhad
 
-__all__ = ["Arrays", "MsrAction3D", "OpenPose", "OpenPose5", "UiPrmd", "UtdMhad"]
+__all__ = [
+    "Arrays",
+    "BandaiNamco",
+    "Bvh",
+    "MsrAction3D",
+    "OpenPose",
+    "OpenPose5",
+    "UiPrmd",
+    "UtdMhad",
+]
 
 #: name of the format -> its reader
 READERS: dict[str, type[Reader]] = {
     "arrays": Arrays,
+    "bandai_bvh": BandaiNamco,
+    "bvh": Bvh,
     "msr_action3d": MsrAction3D,
     "openpose": OpenPose,
     "openpose5": OpenPose5,
