@@ -149,17 +149,19 @@ class Parquet(Reader):
         )
 
     def _open(self, name: str) -> Any:
+        parquet, path = self._arrow.parquet, self.root / name
+        columns = self._guarded(name, lambda: parquet.read_schema(path)).names
         file = self._guarded(
             name,
-            lambda: self._arrow.parquet.ParquetFile(
-                self.root / name,
-                read_dictionary=list(TEXTS),
+            lambda: parquet.ParquetFile(
+                path,
+                read_dictionary=[column for column in TEXTS if column in columns],
                 page_checksum_verification=True,
                 memory_map=False,
             ),
         )
         self._check_schema(file, name)
-        _check_size(file, (self.root / name).stat().st_size, name)
+        _check_size(file, path.stat().st_size, name)
         return file
 
     def _check_schema(self, file: Any, name: str) -> None:

@@ -209,7 +209,8 @@ class _Body:
         values = array(self.entry[key])
         if values is None or values.ndim != axes or values.dtype.kind != "f":
             raise self._error(f"key {key!r}: no array of {axes} axes of float numbers")
-        return values
+        # half precision has no room for the limits that values are compared with
+        return values.astype(np.float32)
 
     def layout(self, joints: np.ndarray, chosen: str | None) -> str:
         """Name of the skeleton."""

@@ -107,9 +107,9 @@ def _encoded(text: Any, encoding: Any) -> bytes:
     return text.encode("latin1")
 
 
-def _bytearray(data: Any = b"") -> bytes:
+def _bytes(data: Any = b"") -> bytes:
     if not isinstance(data, bytes):
-        raise pickle.UnpicklingError("a bytearray of something else than bytes")
+        raise pickle.UnpicklingError("bytes of something else")
     return data
 
 
@@ -117,7 +117,11 @@ _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "ndarray"): lambda shape, kind, data: _made(shape, kind, data),
     ("numpy", "dtype"): _Type,
     ("_codecs", "encode"): _encoded,
-    ("builtins", "bytearray"): _bytearray,
+    **{
+        (module, name): _bytes
+        for module in ("builtins", "__builtin__")
+        for name in ("bytes", "bytearray")
+    },
     **{(f"{core}.multiarray", "_reconstruct"): _Array for core in _CORE},
     **{(f"{core}.multiarray", "scalar"): _scalar for core in _CORE},
     **{
