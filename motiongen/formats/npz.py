@@ -1,7 +1,6 @@
 """NumPy's .npz files: every header is checked before any value is read; nothing is unpickled."""
 
 import math
-import os
 import tokenize
 import zipfile
 import zlib
@@ -178,17 +177,6 @@ def _axes(headers: Mapping[str, Header], schema: Schema, name: str) -> dict[str,
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes an uncompressed .npz file: complete, or not at all.
-
-    It is written beside its place and moved there last, so a reader finds the old file or the
-    new one, never a half.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as stream:
-            np.savez(stream, **arrays)  # pyright: ignore[reportArgumentType]
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    """Writes an uncompressed .npz file, whatever the name ends in."""
+    with path.open("xb") as stream:
+        np.savez(stream, **arrays)  # pyright: ignore[reportArgumentType]

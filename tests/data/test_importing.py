@@ -109,7 +109,8 @@ def test_labels_that_the_reader_does_not_list_are_added(source: Path, out: Path)
 def test_the_store_says_where_it_came_from_without_naming_this_machine(source: Path, out: Path):
     store = import_source("faulty", source, out, options={"speed": 2.0})
     origin = {"format": "faulty", "source": "source", "options": {"speed": 2.0}}
-    assert store.manifest["origin"] == origin
+    found = {k: v for k, v in store.manifest["origin"].items() if k != "findings"}
+    assert found == origin
     assert str(source.parent) not in (out / "manifest.json").read_text()
 
 
