@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from motiongen import __version__
-from motiongen.commands import augment, errors, export, release, sample, sweep, synthetic
+from motiongen.commands import (
+    augment,
+    errors,
+    export,
+    release,
+    sample,
+    studio,
+    sweep,
+    synthetic,
+)
 from motiongen.commands.report import check_folder, write_report
 
 
@@ -126,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     errors.add_arguments(_command(commands, "errors", errors.run))
     for add in (_add_augment, _add_sweep, _add_view):
         add(commands)
-    for part, name in ((release, "release"), (synthetic, "synthetic")):
+    for part, name in ((studio, "studio"), (release, "release"), (synthetic, "synthetic")):
         part.add_arguments(_command(commands, name, part.run))
     return parser
 
