@@ -4,6 +4,8 @@
 `WRITERS` names what `motiongen export` and `motiongen sample` write besides stores.
 """
 
+from importlib.metadata import entry_points
+
 from motiongen.formats.aeon import Aeon
 from motiongen.formats.arrays import Arrays
 from motiongen.formats.bandai import BandaiNamco
@@ -69,12 +71,28 @@ READERS: dict[str, type[Reader]] = {
 }
 
 
+#: group of entry points under which other packages name their readers
+GROUP = "motiongen.formats"
+
+
 def get(name: str) -> type[Reader]:
-    """The reader of a format.
+    """The reader of a format: one of ours, or of an installed package (see docs/own_format.md).
 
     Raises:
-        ValueError: if no format has this name; names the known ones.
+        ValueError: if no format has this name, and names the known ones; or if another package's
+            reader cannot be loaded, or is none.
     """
-    if name not in READERS:
-        raise ValueError(f"format {name!r} is unknown; known formats: {', '.join(READERS)}")
-    return READERS[name]
+    if name in READERS:
+        return READERS[name]
+    others = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if name not in others:
+        known = ", ".join([*READERS, *sorted(set(others) - set(READERS))])
+        raise ValueError(f"format {name!r} is unknown; known formats: {known}")
+    try:
+        reader = others[name].load()
+    except Exception as error:
+        where = others[name].value
+        raise ValueError(f"format {name!r}: {where} cannot be imported: {error}") from error
+    if not (isinstance(reader, type) and issubclass(reader, Reader)):
+        raise ValueError(f"format {name!r}: {others[name].value} is no Reader")
+    return reader
