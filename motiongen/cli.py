@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from motiongen import __version__
-from motiongen.commands import augment, errors, export, sample, sweep
+from motiongen.commands import augment, errors, export, release, sample, sweep, synthetic
 from motiongen.commands.report import check_folder, write_report
 
 
@@ -117,6 +117,8 @@ def _parser() -> argparse.ArgumentParser:
     errors.add_arguments(_command(commands, "errors", errors.run))
     for add in (_add_augment, _add_sweep, _add_view):
         add(commands)
+    for part, name in ((release, "release"), (synthetic, "synthetic")):
+        part.add_arguments(_command(commands, name, part.run))
     return parser
 
 
@@ -201,7 +203,9 @@ def _add_augment(commands: _Commands) -> None:
 
 
 def _add_sweep(commands: _Commands) -> None:
-    sweep.add_arguments(_command(commands, "sweep", sweep.run))
+    command = _command(commands, "sweep", sweep.run)
+    sweep.add_arguments(command)
+    _add_trust(command.add_argument)
 
 
 def _add_view(commands: _Commands) -> None:

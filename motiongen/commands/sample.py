@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from motiongen.commands.export import FORMATS
 
 if TYPE_CHECKING:
-    from motiongen.generators import Generator
+    from motiongen.generators import Generator, SampleOptions
     from motiongen.motion import Motion
     from motiongen.sampling import Wanted
     from motiongen.sharding import Plan
@@ -28,6 +28,7 @@ DEFAULTS = {
     "seed": 0,
     "temperature": 1.0,
     "denoise": False,
+    "observed": 0.0,
 }
 #: of variations, unless given
 STRENGTH, VARIATIONS, STEPS_BETWEEN = 0.3, 8, 9
@@ -67,6 +68,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--guidance", type=float, help="how strongly a label pulls (flow matching); 1: as trained")
     add("--steps", type=int, help="steps of the solver (flow matching); more are finer, slower")
+    add(
+        *("--observed",),
+        type=float,
+        nargs="?",
+        const=1.0,
+        default=0.0,
+        metavar="SHARE",
+        help="as recordings show such motion: put the noise that the model measured on its clips "
+        "on the samples, all of it or a share of 0 to 1",
+    )
     add("--frames", type=int, help="stretch every clip to so many frames, for recognisers")
     _add_output(parser)
     ways = parser.add_mutually_exclusive_group()
@@ -104,7 +115,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw clean clips from a trained generator."""
+    """Draw clips from a trained generator: clean ones, or as recordings would show them."""
     import motiongen
     from motiongen import sampling, sharding
 
@@ -170,7 +181,6 @@ def _shards(model: "Generator", plan: "Plan", args: argparse.Namespace) -> int:
 
 
 def _plan(args: argparse.Namespace, wanted: "Wanted", format: str, frames: int | None) -> "Plan":
-    from motiongen.generators import SampleOptions
     from motiongen.sharding import SHARD_SIZE, Plan
 
     return Plan(
@@ -180,8 +190,14 @@ def _plan(args: argparse.Namespace, wanted: "Wanted", format: str, frames: int |
         seed=args.seed,
         length=args.length,
         frames=frames,
-        options=SampleOptions(args.temperature, args.guidance, args.steps),
+        options=_sample_options(args),
     )
+
+
+def _sample_options(args: argparse.Namespace) -> "SampleOptions":
+    from motiongen.generators import SampleOptions
+
+    return SampleOptions(args.temperature, args.guidance, args.steps, args.observed)
 
 
 def _wanted(model: "Generator", args: argparse.Namespace) -> "Wanted":
@@ -246,10 +262,8 @@ def _draw(model: "Generator", args: argparse.Namespace) -> "list[Motion]":
     from tqdm import tqdm
 
     from motiongen import sampling
-    from motiongen.generators import SampleOptions
 
     wanted = _wanted(model, args)
-    options = SampleOptions(args.temperature, args.guidance, args.steps)
     with tqdm(total=wanted.count, unit="clip", desc="sampling", disable=None) as bar:
         return sampling.draw(
             model,
@@ -257,7 +271,7 @@ def _draw(model: "Generator", args: argparse.Namespace) -> "list[Motion]":
             labels=wanted.labels(),
             length=args.length,
             seed=args.seed,
-            options=options,
+            options=_sample_options(args),
             progress=bar.update,
         )
 

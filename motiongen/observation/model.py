@@ -57,10 +57,11 @@ class Observation(nn.Module):
         mask: Bool[Tensor, "N T J"],
         unit: float = 1.0,
     ) -> None:
-        """Measures the noise of the train split, in standardised positions.
+        """Measures the noise of the train split, in standardised units of length.
 
         Args:
-            joints: positions; what was not seen has no meaning.
+            joints: positions, of one body: only scaled, as the lengths of its bones tell. What
+                was not seen has no meaning.
             mask: True where a joint was seen.
             unit: the level that was given to `__init__` is divided by this.
         """
@@ -142,12 +143,23 @@ class Observation(nn.Module):
         independent from frame to frame.
         """
         normal = torch.randn(clean.shape, generator=generator, device=clean.device)
+        half = torch.full_like(clean, float(self.degrees) / 2).detach()
+        gamma = torch._standard_gamma(half, generator=generator)
+        return torch.where((confidence > 0)[..., None], clean + self.noise(normal, gamma), 0.0)
+
+    def noise(
+        self, normal: Float[Tensor, "B T J C"], gamma: Float[Tensor, "B T J C"]
+    ) -> Float[Tensor, "B T J C"]:
+        """The noise that random numbers stand for.
+
+        Args:
+            normal: standard normal numbers.
+            gamma: numbers of a standard gamma distribution whose shape is half of `degrees`: one
+                for each coordinate turns the Gaussian into a Student-t.
+        """
         rho = float(self.correlation)
         steps = [normal[:, 0]]
-        for frame in range(1, clean.shape[1]):
+        for frame in range(1, normal.shape[1]):
             steps.append(rho * steps[-1] + math.sqrt(1 - rho**2) * normal[:, frame])
-        # a gamma number for each coordinate turns the Gaussian into a Student-t
-        half = torch.full_like(clean, float(self.degrees) / 2)
-        chi = torch._standard_gamma(half.detach(), generator=generator) / half.detach()
-        noise = self.level[:, None] * torch.stack(steps, 1) / chi.clamp(min=1e-3).sqrt()
-        return torch.where((confidence > 0)[..., None], clean + noise, 0.0)
+        chi = gamma / (float(self.degrees) / 2)
+        return self.level[:, None] * torch.stack(steps, 1) / chi.clamp(min=1e-3).sqrt()
