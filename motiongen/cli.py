@@ -144,7 +144,8 @@ def _add_demo(commands: _Commands) -> None:
 
 def _add_import(commands: _Commands) -> None:
     add = _command(commands, "import", import_).add_argument
-    add("format", help="arrays, msr_action3d, openpose, openpose5, ui_prmd or utd_mhad")
+    known = "arrays, aeon, csv, msr_action3d, openpose, openpose5, parquet, pyskl, ui_prmd or "
+    add("format", help=known + "utd_mhad")
     add("source", type=Path, help="folder, file, or tar/zip archive")
     add("--out", type=Path, required=True, metavar="STORE", help="folder to create")
     add("--option", action="append", default=[], metavar="NAME=VALUE", help="for the reader")
