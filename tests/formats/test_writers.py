@@ -1,6 +1,7 @@
 """What every writer promises: clips come back, what cannot be held is refused, nothing is half."""
 
 import csv
+import json
 import os
 import re
 from pathlib import Path
@@ -147,6 +148,20 @@ def test_folders_of_openpose_come_back(tmp_path, layout):
     assert all((path / row["file"]).is_dir() for row in rows)
 
 
+def test_hands_and_face_go_into_their_own_lists(tmp_path):
+    clip = motion(0, 2, "body25_hands_face", 2)
+    path = write("openpose", [clip], tmp_path)
+    content = json.loads(next(path.rglob("*_000000000001_keypoints.json")).read_text())
+    (person,) = content["people"]
+    lengths = {key: len(value) // 3 for key, value in person.items() if key.endswith("2d")}
+    assert list(lengths.values()) == [25, 21, 21, 70]
+    for key, row in (("hand_left", 25), ("hand_right", 46), ("face", 67)):
+        x, y, score = person[f"{key}_keypoints_2d"][:3]
+        seen = float(clip.confidence[1, row])
+        assert score == pytest.approx(seen, abs=1e-7)
+        assert np.float32(x) == clip.joints[1, row, 0] and np.float32(-y) == clip.joints[1, row, 1]
+
+
 def test_without_classes_clips_of_a_folder_lie_at_its_top(tmp_path):
     clips = [
         motion(0, 2, "body25", 2, label=None, id="a/b: c"),
@@ -186,7 +201,7 @@ def test_the_refusals(tmp_path, name):
         wrong[f"unit {value}, allowed {holds.units[0]}"] = good.replace(unit=value)
     if holds.layouts:
         joints = good.joints[:, :20]
-        wrong["layout kinect20, allowed kinect25"] = good.replace(
+        wrong[f"layout kinect20, allowed {holds.layouts[0]}"] = good.replace(
             joints=joints, confidence=good.confidence[:, :20], layout="kinect20"
         )
     for words, clip in wrong.items():
