@@ -17,6 +17,10 @@ from motiongen.testing import (
 )
 
 from .formats.files import (
+    write_alphapose,
+    write_coco,
+    write_hrc,
+    write_mediapipe,
     write_msr,
     write_npz,
     write_openpose,
@@ -38,7 +42,11 @@ NOISES = {
     "Swap": lambda: noise.Swap(0.5),
 }
 READERS = {
+    "alphapose": lambda folder: write_alphapose(folder / "walk.json"),
     "arrays": lambda folder: write_npz(folder / "clips.npz"),
+    "coco": lambda folder: write_coco(folder / "walk.json"),
+    "hrc_oasa": write_hrc,
+    "mediapipe": lambda folder: write_mediapipe(folder / "wave" / "one"),
     "msr_action3d": write_msr,
     "openpose": lambda folder: write_openpose(folder / "walk"),
     "openpose5": write_openpose5,

@@ -6,8 +6,12 @@
 
 from collections.abc import Sequence
 
+from motiongen.formats.alphapose import AlphaPose
 from motiongen.formats.arrays import Arrays, ArraysWriter
 from motiongen.formats.base import Reader, Writer
+from motiongen.formats.coco import CocoKeypoints
+from motiongen.formats.hrc_oasa import HrcOasa
+from motiongen.formats.mediapipe import MediaPipe
 from motiongen.formats.msr_action3d import MsrAction3D
 from motiongen.formats.openpose import OpenPose
 from motiongen.formats.openpose5 import OpenPose5
@@ -15,11 +19,26 @@ from motiongen.formats.recognition import AeonWriter, CtrGcnWriter
 from motiongen.formats.ui_prmd import UiPrmd
 from motiongen.formats.utd_mhad import UtdMhad
 
-__all__ = ["Arrays", "MsrAction3D", "OpenPose", "OpenPose5", "UiPrmd", "UtdMhad"]
+__all__ = [
+    "AlphaPose",
+    "Arrays",
+    "CocoKeypoints",
+    "HrcOasa",
+    "MediaPipe",
+    "MsrAction3D",
+    "OpenPose",
+    "OpenPose5",
+    "UiPrmd",
+    "UtdMhad",
+]
 
 #: name of the format -> its reader
 READERS: dict[str, type[Reader]] = {
+    "alphapose": AlphaPose,
     "arrays": Arrays,
+    "coco": CocoKeypoints,
+    "hrc_oasa": HrcOasa,
+    "mediapipe": MediaPipe,
     "msr_action3d": MsrAction3D,
     "openpose": OpenPose,
     "openpose5": OpenPose5,
