@@ -21,6 +21,16 @@ class FormatError(ValueError):
         self.reason = reason
 
 
+def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Refuses an unknown value of a reader's option.
+
+    Raises:
+        ValueError: names the allowed ones.
+    """
+    if value not in allowed:
+        raise ValueError(f"{name}: found {value!r}, allowed {', '.join(allowed)}")
+
+
 @dataclass(frozen=True)
 class Clip:
     """One clip as the index knows it, before its data is read.
