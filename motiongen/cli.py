@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from motiongen import __version__
-from motiongen.commands import augment, errors, release, sample, sweep, synthetic
+from motiongen.commands import (
+    augment,
+    errors,
+    export,
+    release,
+    sample,
+    studio,
+    sweep,
+    synthetic,
+)
 from motiongen.commands.report import check_folder, write_report
 
 
@@ -120,12 +129,13 @@ def _parser() -> argparse.ArgumentParser:
     for add in (_add_demo, _add_import, _add_info):
         add(commands)
     _command(commands, "fit", fit)
-    for add in (_add_sample, _add_evaluate):
-        add(commands)
+    _add_sample(commands)
+    export.add_arguments(_command(commands, "export", export.run))
+    _add_evaluate(commands)
     errors.add_arguments(_command(commands, "errors", errors.run))
     for add in (_add_augment, _add_sweep, _add_view):
         add(commands)
-    for part, name in ((release, "release"), (synthetic, "synthetic")):
+    for part, name in ((studio, "studio"), (release, "release"), (synthetic, "synthetic")):
         part.add_arguments(_command(commands, name, part.run))
     return parser
 

@@ -21,6 +21,7 @@ from motiongen.data.module import MotionData
 from motiongen.generators import VAE, Generator, LatentFlow
 from motiongen.history import LOG, History
 from motiongen.monitoring import Monitor
+from motiongen.processes import Process
 from motiongen.resuming import Saving, begin, checkpoint_before, require_same_run
 from motiongen.selection import BestCheckpoint
 from motiongen.trust import TRUST, allowed_classes, without_trust
@@ -178,7 +179,7 @@ def run(args: Sequence[str], say: Callable[[str], object]) -> int:
     cli = prepared(args)
     out, resume = Path(cli.config["out"]), bool(cli.config["resume"])
     code = fit(cli.model, cli.datamodule, cli.trainer, out, resume=resume)
-    if code == 0:
+    if code == 0 and cli.trainer.is_global_zero:
         best = getattr(cli.trainer.checkpoint_callback, "best_model_score", None)
         score = "" if best is None else f", best validation score {float(best):.4g}"
         say(f"{out}: {cli.trainer.global_step} steps{score}; next: motiongen sample {out} --out …")
@@ -254,6 +255,9 @@ def fit(
             # what is wrong with the clips is said before anything is written
             data.setup("fit")
             model.choose_batches(data)
+            # said before anything is written, too
+            processes = Process(count=trainer.num_devices * trainer.num_nodes)
+            processes.rows(min(data.clips_a_step, len(data.train)))
             if before:
                 require_same_run(model, data, last, before)
             begin(trainer, Path(out), before)
@@ -316,6 +320,8 @@ _KNOWN_WARNINGS = (
     ".*treespec, LeafSpec",
     ".*jit.script.* is deprecated",
     ".*Checkpoint directory .* exists and is not empty",
+    # every process validates on the same clips and the same samples
+    ".*recommended to use `self.log.*sync_dist=True",
 )
 
 

@@ -20,6 +20,7 @@ LAYERS = {
     "noise": 2,
     "formats": 2,
     "encoders": 2,
+    "processes": 2,
     "viewer": 2,
     "data": 3,
     "standardizer": 3,

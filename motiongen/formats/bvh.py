@@ -7,10 +7,11 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
-from motiongen.formats.base import Clip, FormatError, Reader
+from motiongen.formats.axes import Z_TO_Y
+from motiongen.formats.base import Clip, FormatError, Reader, check_choice
 from motiongen.formats.hierarchy import Node, forward_kinematics, read_take
-from motiongen.formats.naming import by_mapping, of_rig, read_mapping
-from motiongen.formats.table import MAX_VALUE
+from motiongen.formats.naming import by_mapping, of_layout, of_rig, read_mapping
+from motiongen.formats.table import by_joint, check_values
 from motiongen.layouts import get
 from motiongen.motion import Motion
 
@@ -29,7 +30,8 @@ class Bvh(Reader):
     Which joint is which is told by the names: those of a layout's own joints, the usual names of
     rigs (then the layout is ``rig21``, or ``smpl24`` with three joints in the trunk or more), or
     a mapping file. A joint of the layout that the rig lacks is missing. End sites are called
-    after their joint, ``"Head end"``, and read only where a mapping names them.
+    after their joint, ``"Head end"``, and read only where a mapping names them. If all clips lie
+    at ``class/clip``, the folder is the class; else there are no classes.
 
     The files do not say their unit: centimetres are assumed, and a body that would then be
     impossible from its pelvis to its farthest end (below 0.2 or above 3 m) is an error.
@@ -40,6 +42,8 @@ class Bvh(Reader):
         up: the vertical axis; z is turned to y.
         positions: whether a position channel takes the place of the joint's offset, as most
             programs mean it, or is added to it.
+        layout: of a file whose joints have the names of that layout's; needed only where it
+            leaves joints out, or where several layouts have these names.
         mapping: JSON file, ``{"layout": "rig21", "joints": {"Hips": "pelvis", ...}}``.
 
     Raises:
@@ -53,6 +57,7 @@ class Bvh(Reader):
         unit: LengthUnit = "cm",
         up: Up = "y",
         positions: Positions = "replace",
+        layout: str | None = None,
         mapping: str | None = None,
     ) -> None:
         super().__init__(source)
@@ -63,14 +68,24 @@ class Bvh(Reader):
         self.up: Up = up
         self.positions: Positions = positions
         self.mapping = None if mapping is None else read_mapping(mapping)
+        if layout is not None:
+            get(layout)
+            if mapping is not None:
+                raise ValueError("layout: the mapping names one already; give one of both options")
+        self.layout = layout
 
     def index(self) -> list[Clip]:
-        """Lists the files.
+        """Lists the files; sets `classes`.
 
         Raises:
             FormatError: if there is none.
         """
-        clips = [Clip(path, path[: -len(".bvh")]) for path, _ in self.find(_NAME)]
+        paths = [path for path, _ in self.find(_NAME)]
+        nested = all(path.count("/") == 1 for path in paths)
+        labels = [path.partition("/")[0] if nested else None for path in paths]
+        self.classes = tuple(sorted({label for label in labels if label is not None}))
+        named = zip(paths, labels, strict=True)
+        clips = [Clip(path, path[: -len(".bvh")], label) for path, label in named]
         return self.checked(clips, "files like walk.bvh")
 
     def load(self, clip: Clip) -> Motion:
@@ -81,14 +96,11 @@ class Bvh(Reader):
         """
         take = read_take(self.root / clip.path, clip.path)
         names = [node.name for node in take.nodes]
-        if self.mapping is None:
-            layout, rows = of_rig(take.nodes, clip.path)
-        else:
-            layout, rows = by_mapping(names, self.mapping, clip.path)
+        layout, rows = self._names(take.nodes, clip.path)
         metres = METRES[self.unit]
         check_reach(take.nodes, min(rows.values()), self.unit, clip.path)
         positions = forward_kinematics(take, added=self.positions == "add") * metres
-        check_far(positions, names, clip.path)
+        check_values(positions.reshape(len(positions), -1), clip.path, by_joint(names, 3))
         if self.up == "z":
             positions = positions @ Z_TO_Y.T
         joints, seen = arranged(positions, layout, rows)
@@ -104,19 +116,13 @@ class Bvh(Reader):
             fps=take.fps,
         )
 
-
-#: (x, y, z) -> (y, z, x): a rotation that puts z up and keeps left and right
-Z_TO_Y = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
-
-
-def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    """Refuses an unknown value of an option.
-
-    Raises:
-        ValueError: names the allowed ones.
-    """
-    if value not in allowed:
-        raise ValueError(f"{name}: found {value!r}, allowed {', '.join(allowed)}")
+    def _names(self, nodes: tuple[Node, ...], path: str) -> tuple[str, dict[str, int]]:
+        """Layout, and which node is which of its joints."""
+        if self.mapping is not None:
+            return by_mapping([node.name for node in nodes], self.mapping, path)
+        if self.layout is not None:
+            return self.layout, of_layout(nodes, self.layout, path)
+        return of_rig(nodes, path)
 
 
 def arranged(
@@ -133,20 +139,6 @@ def arranged(
         joints[:, names.index(name)] = positions[:, row]
         seen[:, names.index(name)] = 1
     return joints, seen
-
-
-def check_far(positions: np.ndarray, names: list[str], source: str) -> None:
-    """Refuses positions that no room has. Shapes: positions [T,N,3].
-
-    Raises:
-        FormatError: names frame and joint.
-    """
-    bad = ~(np.abs(positions) <= MAX_VALUE).all(-1)
-    if bad.any():
-        frame, joint = np.argwhere(bad)[0].tolist()
-        raise FormatError(
-            source, f"frame {frame}, joint {names[joint]!r}: lies beyond {MAX_VALUE:g} m"
-        )
 
 
 def check_reach(nodes: tuple[Node, ...], body: int, unit: LengthUnit, source: str) -> None:

@@ -91,7 +91,8 @@ def by_mapping(
 def of_rig(nodes: Sequence[Node], source: str) -> tuple[str, dict[str, int]]:
     """Layout of a rig by the names of its joints, and which node is which joint.
 
-    Names that are exactly those of a layout's joints mean that layout. Else the usual names of
+    Names that are those of a layout's joints, all of them and besides at most joints within its
+    bones, mean that layout. Else the usual names of
     rigs are looked for, and the trunk is what lies between pelvis and neck: with three joints or
     more it is the layout ``smpl24``, with fewer ``rig21``. Fingers, toes, a face, what lies above
     the pelvis and bends within a bone are not read.
@@ -99,11 +100,14 @@ def of_rig(nodes: Sequence[Node], source: str) -> tuple[str, dict[str, int]]:
     Raises:
         FormatError: if a part of the body is not found, or a joint is left that is none of these.
     """
-    joints = [node.name for node in nodes if not node.is_end]
-    for layout in layouts.names():
-        if set(layouts.get(layout).joints) == set(joints):
-            rows = {node.name: i for i, node in enumerate(nodes) if not node.is_end}
-            return layout, rows
+    joints = {node.name for node in nodes if not node.is_end}
+    by_size = sorted(layouts.names(), key=lambda name: -layouts.get(name).num_joints)
+    for layout in by_size:
+        wanted = set(layouts.get(layout).joints)
+        if wanted <= joints:
+            rows = _rows(nodes, wanted)
+            if not _unread(nodes, rows, ends=()):
+                return layout, rows
     found = _by_habit(nodes)
     found |= _trunk(nodes, found)
     missing = [
@@ -119,6 +123,21 @@ def of_rig(nodes: Sequence[Node], source: str) -> tuple[str, dict[str, int]]:
             f"{what}; give a mapping (option `mapping`). Not recognised: {shown(left) or 'none'}",
         )
     return ("smpl24" if "lower_spine" in found else "rig21"), found
+
+
+def of_layout(nodes: Sequence[Node], layout: str, source: str) -> dict[str, int]:
+    """Which node is which joint of a layout, by the layout's own names.
+
+    Raises:
+        FormatError: if there is none of them, or a joint is left that does not lie within a bone.
+    """
+    rows = _rows(nodes, set(layouts.get(layout).joints))
+    left = _unread(nodes, rows, ends=())
+    if left or not rows:
+        raise FormatError(
+            source, f"joints that are none of layout {layout!r}: {shown(left) or 'all of them'}"
+        )
+    return rows
 
 
 def shown(names: Sequence[str]) -> str:
@@ -174,13 +193,19 @@ def _above(nodes: Sequence[Node], at: int) -> list[int]:
     return chain
 
 
-def _unread(nodes: Sequence[Node], found: Mapping[str, int]) -> list[str]:
-    """Joints that are neither found nor of a kind that is left out on purpose."""
+def _rows(nodes: Sequence[Node], wanted: set[str]) -> dict[str, int]:
+    return {node.name: i for i, node in enumerate(nodes) if node.name in wanted}
+
+
+def _unread(
+    nodes: Sequence[Node], found: Mapping[str, int], ends: Sequence[str] = _EXTREMITIES
+) -> list[str]:
+    """Joints that are not found, do not lie within a bone, and do not hang below `ends`."""
     rows = set(found.values())
     passed = {above for row in rows for above in _above(nodes, row)}
-    ends = {found[part] for part in _EXTREMITIES if part in found}
+    below = {found[part] for part in ends if part in found}
     return [
         node.name
         for i, node in enumerate(nodes)
-        if not node.is_end and i not in rows | passed and not ends & set(_above(nodes, i))
+        if not node.is_end and i not in rows | passed and not below & set(_above(nodes, i))
     ]

@@ -186,6 +186,8 @@ def test_msr_action3d_is_complete(realdata: Path, out: Path):
         ("utd_mhad", "utd_mhad_odd", 431, 27, 4),
         ("ui_prmd", "ui_prmd", 900, 10, 6),
         ("openpose5", "openpose5", 1167, 5, 27),
+        ("bandai_bvh", "bandai_bvh", 454, 24, 1),
+        ("keraal", "keraal_paired", 15, 3, 1),
     ],
 )
 def test_other_recordings_are_complete(

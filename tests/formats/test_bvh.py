@@ -97,6 +97,13 @@ def test_positions_may_be_added_to_the_offset(tmp_path):
     check_values(only(Bvh(file, positions="add")), rig, added=True)
 
 
+def test_long_files_are_turned_in_parts(tmp_path, monkeypatch):
+    take = read_take(write_bvh(tmp_path), "walk.bvh")
+    whole = forward_kinematics(take)
+    monkeypatch.setattr("motiongen.formats.hierarchy.CHUNK", 2)
+    np.testing.assert_array_equal(forward_kinematics(take), whole)
+
+
 def test_end_sites_are_named_after_their_joint(tmp_path):
     rig = Rig()
     take = read_take(write_bvh(tmp_path, rig=rig), "walk.bvh")
@@ -214,6 +221,38 @@ def test_names_of_a_layout_mean_that_layout():
     joints = get("coco18").joints
     layout, rows = of_rig(chain(*reversed(joints)), "x.bvh")
     assert (layout, rows["nose"], rows["left_ear"]) == ("coco18", 17, 0)
+
+
+def test_joints_within_the_bones_of_a_layout_are_passed_over():
+    nodes = chain("pelvis", "left_hip_base", *sorted(set(get("coco18").joints) - {"nose"}), "nose")
+    layout, rows = of_rig(nodes, "x.bvh")
+    assert layout == "coco18" and "left_hip_base" not in rows and len(rows) == 18
+
+
+def test_a_layout_may_be_named(tmp_path):
+    joints = ("left_hip", "left_knee", "left_knee_base", "left_ankle")
+    parents = (None, *joints[:-1])
+    file = write_bvh(tmp_path, rig=Rig(list(zip(joints, parents, strict=True))))
+    motion = only(Bvh(file, layout="kinect20_msr"))
+    seen = {get("kinect20_msr").joints[j] for j in motion.mask.all(0).nonzero()[:, 0]}
+    assert (motion.layout, seen) == ("kinect20_msr", {"left_hip", "left_knee", "left_ankle"})
+    with pytest.raises(FormatError, match="none of layout 'body25': left_shank"):
+        rig = Rig([("left_hip", None), ("left_shank", "left_hip")])
+        only(Bvh(write_bvh(tmp_path, rig=rig), layout="body25"))
+    with pytest.raises(ValueError, match="layout 'x' is unknown"):
+        Bvh(file, layout="x")
+
+
+def test_folders_are_classes(tmp_path):
+    write_bvh(tmp_path, "run/one")
+    write_bvh(tmp_path, "bow/two")
+    reader = Bvh(tmp_path)
+    assert [(clip.id, clip.label) for clip in reader.index()] == [
+        ("bow/two", "bow"), ("run/one", "run"),
+    ]  # fmt: skip
+    assert reader.load(reader.index()[1]).label == 1
+    write_bvh(tmp_path, "three")
+    assert {clip.label for clip in reader.index()} == {None} and reader.classes == ()
 
 
 def test_unknown_joints_are_named():
