@@ -148,7 +148,7 @@ class Reader(ABC):
         Raises:
             FormatError: if the arrays do not fit the layout or each other.
         """
-        seen: np.ndarray = ~np.isnan(joints).any(axis=-1)
+        seen = np.logical_not(np.isnan(joints).any(axis=2))
         sure = seen.astype(np.float32) if confidence is None else np.where(seen, confidence, 0)
         try:
             if joints.shape[1] != (expected := get(layout).num_joints):

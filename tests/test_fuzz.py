@@ -4,7 +4,7 @@ import pytest
 
 from motiongen import formats
 
-from ..fuzz_readers import fuzz
+from .fuzz_readers import fuzz
 
 #: with all readers together about ten CPU seconds
 COUNT = 200
