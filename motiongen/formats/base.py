@@ -148,13 +148,13 @@ class Reader(ABC):
         Raises:
             FormatError: if the arrays do not fit the layout or each other.
         """
-        seen = np.asarray(~np.isnan(joints).any(-1))
+        seen = np.logical_not(np.isnan(joints).any(axis=2))
         sure = seen.astype(np.float32) if confidence is None else np.where(seen, confidence, 0)
         try:
             if joints.shape[1] != (expected := get(layout).num_joints):
                 raise ValueError(f"{joints.shape[1]} joints, but layout {layout!r} has {expected}")
             return Motion(
-                joints=torch.from_numpy(np.where(seen[..., None], joints, 0).astype(np.float32)),
+                joints=torch.from_numpy(np.where(seen[:, :, None], joints, 0).astype(np.float32)),
                 confidence=torch.from_numpy(np.asarray(sure, dtype=np.float32)),
                 layout=layout,
                 unit=unit,
