@@ -7,14 +7,18 @@
 from importlib.metadata import entry_points
 
 from motiongen.formats.aeon import Aeon
+from motiongen.formats.alphapose import AlphaPose
 from motiongen.formats.arrays import Arrays
 from motiongen.formats.bandai import BandaiNamco
 from motiongen.formats.base import Reader
 from motiongen.formats.bvh import Bvh
 from motiongen.formats.c3d import C3d
+from motiongen.formats.coco import CocoKeypoints
+from motiongen.formats.hrc_oasa import HrcOasa
 from motiongen.formats.humanact12 import HumanAct12
 from motiongen.formats.keraal import Keraal
 from motiongen.formats.long_table import LongTable
+from motiongen.formats.mediapipe import MediaPipe
 from motiongen.formats.msr_action3d import MsrAction3D
 from motiongen.formats.ntu import NtuRgbd
 from motiongen.formats.openpose import OpenPose
@@ -29,13 +33,17 @@ from motiongen.formats.writers import WRITERS, check_out, format_of, get_writer,
 
 __all__ = [
     "Aeon",
+    "AlphaPose",
     "Arrays",
     "BandaiNamco",
     "Bvh",
     "C3d",
+    "CocoKeypoints",
+    "HrcOasa",
     "HumanAct12",
     "Keraal",
     "LongTable",
+    "MediaPipe",
     "MsrAction3D",
     "NtuRgbd",
     "OpenPose",
@@ -51,13 +59,17 @@ __all__ = [
 #: name of the format -> its reader
 READERS: dict[str, type[Reader]] = {
     "aeon": Aeon,
+    "alphapose": AlphaPose,
     "arrays": Arrays,
     "bandai_bvh": BandaiNamco,
     "bvh": Bvh,
     "c3d": C3d,
+    "coco": CocoKeypoints,
     "csv": LongTable,
+    "hrc_oasa": HrcOasa,
     "humanact12": HumanAct12,
     "keraal": Keraal,
+    "mediapipe": MediaPipe,
     "msr_action3d": MsrAction3D,
     "ntu": NtuRgbd,
     "openpose": OpenPose,
