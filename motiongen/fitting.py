@@ -7,25 +7,23 @@ import warnings
 from argparse import ArgumentError
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
-from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from motiongen import encoders, generators
 from motiongen.checkpoint import BEST, LAST, load
 from motiongen.data.module import MotionData
 from motiongen.generators import VAE, Generator, LatentFlow
-from motiongen.history import LOG, History
 from motiongen.monitoring import Monitor
+from motiongen.processes import Process
 from motiongen.resuming import Saving, begin, checkpoint_before, require_same_run
 from motiongen.selection import BestCheckpoint
+from motiongen.tracking import Showcase, Tracking, make_loggers
 from motiongen.trust import TRUST, allowed_classes, without_trust
-
-Tracking = Literal["off", "offline", "online"]
 
 
 class MotionCLI(LightningCLI):
@@ -62,6 +60,9 @@ class MotionCLI(LightningCLI):
             help="track the run with Weights & Biases: offline or online",
         )
         parser.add_argument(
+            "--tensorboard", type=bool, default=False, help="log for TensorBoard, too"
+        )
+        parser.add_argument(
             "--autoencoder",
             type=Path | None,
             default=None,
@@ -78,7 +79,9 @@ class MotionCLI(LightningCLI):
         config = self.config_init
         out = Path(config["out"])
         changes.setdefault("default_root_dir", str(out))
-        changes.setdefault("logger", make_logger(out, config["wandb"]))
+        changes.setdefault(
+            "logger", make_loggers(out, config["wandb"], tensorboard=config["tensorboard"])
+        )
         shown = config["trainer"].get("enable_progress_bar") is not False
         changes.setdefault("callbacks", callbacks(out, progress=shown))
         return super().instantiate_trainer(**changes)
@@ -125,26 +128,17 @@ def make_trainer(out: str | Path, **changes: Any) -> pl.Trainer:
     defaults = {
         **trainer_defaults(),
         "default_root_dir": str(out),
-        "logger": make_logger(out, "off"),
+        "logger": make_loggers(out),
         "callbacks": callbacks(out, progress=changes.get("enable_progress_bar") is not False),
     }
     return pl.Trainer(**{**defaults, **changes})
 
 
-def make_logger(out: Path, tracking: Tracking) -> list[Logger]:
-    """A CSV file in the run's folder and, where asked for, Weights & Biases."""
-    loggers: list[Logger] = [History(out / LOG)]
-    if tracking != "off":
-        out.mkdir(parents=True, exist_ok=True)
-        offline = tracking == "offline"
-        loggers.append(WandbLogger(project="motiongen", save_dir=str(out), offline=offline))
-    return loggers
-
-
 def callbacks(out: Path, *, progress: bool = True) -> list[Callback]:
     """Keeps the best checkpoint, and the last one to resume from."""
     bar = [ScoreBar(refresh_rate=10)] if progress else []
-    return [BestCheckpoint(out / BEST), Saving(out / LAST), LastValidation(), Monitor(), *bar]
+    kept = [BestCheckpoint(out / BEST), Saving(out / LAST)]
+    return [*kept, LastValidation(), Monitor(), Showcase(out), *bar]
 
 
 class ScoreBar(TQDMProgressBar):
@@ -178,7 +172,7 @@ def run(args: Sequence[str], say: Callable[[str], object]) -> int:
     cli = prepared(args)
     out, resume = Path(cli.config["out"]), bool(cli.config["resume"])
     code = fit(cli.model, cli.datamodule, cli.trainer, out, resume=resume)
-    if code == 0:
+    if code == 0 and cli.trainer.is_global_zero:
         best = getattr(cli.trainer.checkpoint_callback, "best_model_score", None)
         score = "" if best is None else f", best validation score {float(best):.4g}"
         say(f"{out}: {cli.trainer.global_step} steps{score}; next: motiongen sample {out} --out …")
@@ -254,6 +248,9 @@ def fit(
             # what is wrong with the clips is said before anything is written
             data.setup("fit")
             model.choose_batches(data)
+            # said before anything is written, too
+            processes = Process(count=trainer.num_devices * trainer.num_nodes)
+            processes.rows(min(data.clips_a_step, len(data.train)))
             if before:
                 require_same_run(model, data, last, before)
             begin(trainer, Path(out), before)
@@ -316,6 +313,8 @@ _KNOWN_WARNINGS = (
     ".*treespec, LeafSpec",
     ".*jit.script.* is deprecated",
     ".*Checkpoint directory .* exists and is not empty",
+    # every process validates on the same clips and the same samples
+    ".*recommended to use `self.log.*sync_dist=True",
 )
 
 

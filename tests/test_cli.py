@@ -46,7 +46,7 @@ def refused(capsys, *words):
 def write_arrays(path, **changes):
     """Clips of six people as an .npz file, some of its arrays replaced."""
     clips = synthetic.synthesise(6, 1, classes=CLASSES)
-    ArraysWriter(classes=CLASSES).write(clips, path)
+    ArraysWriter(classes=CLASSES).write(clips, path, overwrite=True)
     if changes:
         with np.load(path) as file:
             arrays = {**file, **changes}

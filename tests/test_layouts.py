@@ -9,6 +9,8 @@ from motiongen import layouts
 from motiongen.motion import Motion
 from motiongen.transforms import mirror, relayout, relayout_matrix
 
+from .layout_table import PAGE, missing, page
+
 NAMES = layouts.names()
 COUNTS = {
     "kinect20": 20,
@@ -27,6 +29,7 @@ COUNTS = {
     "halpe26": 26,
     "upper8": 8,
     "art17": 17,
+    "rig21": 21,
     "left_hand21": 21,
     "right_hand21": 21,
     "hands42": 42,
@@ -100,6 +103,7 @@ def test_hands_and_faces_mean_the_same_in_all_estimators():
         ("blazepose33", {7: "left_ear", 12: "right_shoulder", 20: "right_index_knuckle"}),
         ("h36m17", {1: "right_hip", 4: "left_hip", 10: "head", 11: "left_shoulder"}),
         ("smpl24", {1: "left_hip", 9: "chest", 15: "head", 21: "right_wrist"}),
+        ("rig21", {4: "head", 5: "left_collar", 12: "right_wrist", 16: "left_foot"}),
         ("body25b", {5: "left_shoulder", 6: "right_shoulder", 17: "neck", 18: "head"}),
         ("body25b", {19: "left_big_toe", 21: "left_heel", 22: "right_big_toe", 24: "right_heel"}),
         ("halpe26", {17: "head", 18: "neck", 19: "pelvis", 21: "right_big_toe", 24: "left_heel"}),
@@ -214,6 +218,30 @@ def test_motions_follow_the_weights(layout):
             first, last = relayout(mirror(motion), other), mirror(moved)
             torch.testing.assert_close(first.confidence, last.confidence, msg=other)
             torch.testing.assert_close(first.joints, last.joints, msg=other)
+
+
+def test_the_page_says_what_cannot_be_made():
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == page(text), "write it anew: python tests/layout_table.py"
+
+
+@pytest.mark.parametrize(
+    ("source", "places"),
+    [
+        # No hand out of a wrist, no eyes out of a head, no toes out of an ankle.
+        ("coco17", {"left_hand", "left_index_tip", "left_big_toe", "right_lip_corner"}),
+        ("kinect20", {"left_ear", "left_eye", "nose", "left_index_knuckle", "right_hand_tip"}),
+        ("smplh52", {"left_index_tip", "left_thumb_tip", "nose", "chin"}),
+        ("holistic75", {"chin", "mesh_10", "left_brow_0", "left_small_toe"}),
+        ("upper8", {"left_hip", "pelvis", "left_knee", "spine"}),
+        ("face70", {"left_shoulder", "neck", "left_wrist"}),
+        ("left_hand21", {"right_wrist", "right_index_tip", "left_elbow"}),
+        ("art17", {"left_elbow", "left_knee", "left_hip", "left_wrist"}),
+        ("body25", {"left_lateral_knee", "c7", "left_forearm"}),
+    ],
+)
+def test_what_nobody_saw_is_not_made_up(source, places):
+    assert places <= missing(source)
 
 
 def test_the_mesh_holds_the_face():

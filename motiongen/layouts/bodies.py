@@ -179,4 +179,15 @@ TREES: dict[str, str] = {
         right_hand<right_forearm left_hand<left_forearm right_foot<right_shank left_foot<left_shank
         pelvis head<chest right_shank<right_thigh left_shank<left_thigh
     """,
+    # Joint centres of an animation rig with two joints in the trunk, as in Bandai-Namco's BVH:
+    # UpperArm, LowerArm, Hand are shoulder, elbow, wrist; Toes is the ball of the foot.
+    "rig21": """
+        pelvis spine<pelvis chest<spine neck<chest head<neck
+        left_collar<chest left_shoulder<left_collar left_elbow<left_shoulder
+        left_wrist<left_elbow
+        right_collar<chest right_shoulder<right_collar right_elbow<right_shoulder
+        right_wrist<right_elbow
+        left_hip<pelvis left_knee<left_hip left_ankle<left_knee left_foot<left_ankle
+        right_hip<pelvis right_knee<right_hip right_ankle<right_knee right_foot<right_ankle
+    """,
 }

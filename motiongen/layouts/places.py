@@ -20,6 +20,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "blazepose": ("blazepose33", "holistic75", "holistic543"),
     "h36m": ("h36m17",),
     "smpl": ("smpl24", "smplx22", "smplh52", "smplx55"),
+    "rig": ("rig21",),
 }
 
 _MIDDLE_NECK = {"neck": "shoulder_centre"}
@@ -53,6 +54,7 @@ PLACES: dict[str, dict[str, str]] = {
     "smplx22": _SKULL_BASE,
     "smplh52": _SKULL_BASE,
     "smplx55": _SKULL_BASE,
+    "rig21": _SKULL_BASE,
 }
 
 # Families whose points lie on the skin or on a segment, wherever somebody stuck them.

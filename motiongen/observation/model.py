@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from motiongen.observation.estimate import estimate_noise
 from motiongen.observation.smoothing import smooth
+from motiongen.processes import own_normal, own_rows
 from motiongen.skeleton import Skeleton
 
 #: steps that a quantile is taken of: more change nothing
@@ -136,15 +137,22 @@ class Observation(nn.Module):
         clean: Float[Tensor, "B T J C"],
         confidence: Float[Tensor, "B T J"],
         generator: torch.Generator | None = None,
+        *,
+        sets: int = 1,
     ) -> Float[Tensor, "B T J C"]:
         """What an estimator that sees these joints would show of clean ones; 0 where unseen.
 
         Gradients pass through. The normal part of the noise is correlated in time, its tails are
-        independent from frame to frame.
+        independent from frame to frame. `sets` of clips in a row hold the same clips, see
+        `own_rows`.
         """
-        normal = torch.randn(clean.shape, generator=generator, device=clean.device)
-        half = torch.full_like(clean, float(self.degrees) / 2).detach()
-        gamma = torch._standard_gamma(half, generator=generator)
+        normal = own_normal(clean, generator, sets=sets)
+        half = float(self.degrees) / 2
+
+        def draw(*shape: int) -> Tensor:
+            return torch._standard_gamma(clean.new_full(shape, half), generator=generator)
+
+        gamma = own_rows(draw, *clean.shape, sets=sets)
         return torch.where((confidence > 0)[..., None], clean + self.noise(normal, gamma), 0.0)
 
     def noise(
