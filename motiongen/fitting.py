@@ -24,6 +24,7 @@ from motiongen.monitoring import Monitor
 from motiongen.processes import Process
 from motiongen.resuming import Saving, begin, checkpoint_before, require_same_run
 from motiongen.selection import BestCheckpoint
+from motiongen.trust import TRUST, allowed_classes, without_trust
 
 Tracking = Literal["off", "offline", "online"]
 
@@ -32,22 +33,24 @@ class MotionCLI(LightningCLI):
     """Parses and builds; model and data share the spec, which comes from the data."""
 
     def __init__(self, args: Sequence[str]) -> None:
-        super().__init__(
-            Generator,
-            MotionData,
-            subclass_mode_model=True,
-            save_config_callback=None,
-            seed_everything_default=0,
-            trainer_defaults=trainer_defaults(),
-            parser_kwargs={
-                "prog": "motiongen fit",
-                "description": FIT_HELP,
-                "exit_on_error": False,
-                "allow_abbrev": False,
-            },
-            args=with_encoder(args),
-            run=False,
-        )
+        words, self.trust_code = without_trust(args)
+        with allowed_classes(trust_code=self.trust_code):
+            super().__init__(
+                Generator,
+                MotionData,
+                subclass_mode_model=True,
+                save_config_callback=None,
+                seed_everything_default=0,
+                trainer_defaults=trainer_defaults(),
+                parser_kwargs={
+                    "prog": "motiongen fit",
+                    "description": FIT_HELP,
+                    "exit_on_error": False,
+                    "allow_abbrev": False,
+                },
+                args=with_encoder(words),
+                run=False,
+            )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Adds the run's folder, resuming and tracking; links the spec."""
@@ -97,7 +100,10 @@ def with_encoder(args: Sequence[str]) -> list[str]:
     return [*(["--model.encoder", "CNN"] if options and not named & set(names) else []), *args]
 
 
-FIT_HELP = "Train a generator. Without --data.store it learns from the embedded synthetic motion."
+FIT_HELP = (
+    "Train a generator. Without --data.store it learns from the embedded synthetic motion. "
+    f"{TRUST} allows classes from outside motiongen, whose modules are then imported."
+)
 
 
 def trainer_defaults() -> dict[str, Any]:
@@ -193,11 +199,11 @@ def prepared(args: Sequence[str]) -> MotionCLI:
         raise ValueError(in_one_line(str(error))) from error
     cli.model.seed = int(cli.config["seed"])
     if cli.config["autoencoder"] is not None:
-        take_autoencoder(cli.model, cli.config["autoencoder"])
+        take_autoencoder(cli.model, cli.config["autoencoder"], trust_code=cli.trust_code)
     return cli
 
 
-def take_autoencoder(model: Generator, path: Path) -> None:
+def take_autoencoder(model: Generator, path: Path, *, trust_code: bool = False) -> None:
     """Gives a latent flow a trained VAE.
 
     Raises:
@@ -206,7 +212,7 @@ def take_autoencoder(model: Generator, path: Path) -> None:
     """
     if not isinstance(model, LatentFlow):
         raise ValueError(f"--autoencoder: a {type(model).__name__} takes none; LatentFlow does")
-    autoencoder = load(path)
+    autoencoder = load(path, trust_code=trust_code)
     if not isinstance(autoencoder, VAE):
         raise ValueError(f"{path}: holds a {type(autoencoder).__name__}, needed is a VAE")
     model.take(autoencoder)
@@ -284,6 +290,9 @@ _CLUTTER = re.compile(
 )
 #: how the parser says what we say in other words
 _WORDING = {
+    r"Importing ('[^']*') is not allowed, denied by.*? to allow it\.": r"\1 is not part of "
+    f"motiongen; importing it would run its code. If you trust its author, add {TRUST}",
+    r"(If you trust its author, add [-a-z]+): .*": r"\1",
     r"Type collections\.abc\.Callable.*? callable class: ": "",
     r"\. Got value: Namespace\(.*": "",
     r"Problem with given class_path ('[^']*')": r"\1",

@@ -24,6 +24,16 @@ from .formats.files import (
     write_prmd,
     write_utd,
 )
+from .formats.mocap_files import (
+    write_bandai,
+    write_bvh,
+    write_c3d,
+    write_humanact12,
+    write_keraal,
+    write_ntu,
+    write_smpl,
+    write_utkinect,
+)
 
 #: strong enough to change a short clip
 NOISES = {
@@ -37,13 +47,41 @@ NOISES = {
     "Outliers": lambda: noise.Outliers(0.1),
     "Swap": lambda: noise.Swap(0.5),
 }
+
+
+def written(name):
+    """Two clips of a format that is written, too, in the folder it is given."""
+
+    def write(folder):
+        motions = [
+            Motion(torch.rand(6, 25, 3), torch.ones(6, 25), "kinect25", id=f"clip{i}", label=i)
+            for i in range(2)
+        ]
+        suffix = formats.get_writer(name).holds.suffix
+        formats.writer(name, ("walk", "run"), 6).write(motions, folder / f"clips{suffix}")
+
+    return write
+
+
 READERS = {
+    "aeon": written("aeon"),
     "arrays": lambda folder: write_npz(folder / "clips.npz"),
+    "bandai_bvh": write_bandai,
+    "bvh": write_bvh,
+    "c3d": write_c3d,
+    "csv": written("csv"),
+    "humanact12": write_humanact12,
+    "keraal": write_keraal,
     "msr_action3d": write_msr,
+    "ntu": write_ntu,
     "openpose": lambda folder: write_openpose(folder / "walk"),
     "openpose5": write_openpose5,
+    "parquet": written("parquet"),
+    "pyskl": written("pyskl"),
+    "smpl_joints": write_smpl,
     "ui_prmd": write_prmd,
     "utd_mhad": write_utd,
+    "utkinect": write_utkinect,
 }
 
 

@@ -127,7 +127,8 @@ class Generator(pl.LightningModule, ABC):
         exists = batch.frame_mask
         self.standardizer.fit(batch.joints[exists], batch.mask[exists])
         unit = float(self.standardizer.scale)
-        self.observation.fit(self.standardizer(batch.joints), batch.mask, unit)
+        # not standardised: without the joints' mean places bones would stretch as they turn
+        self.observation.fit(batch.joints / unit, batch.mask, unit)
         row = torch.where(batch.label == NO_LABEL, len(self.spec.classes), batch.label)
         self.label_counts.zero_().index_add_(0, row, torch.ones_like(row))
         self.length_counts.zero_().index_put_(
@@ -231,7 +232,9 @@ class Generator(pl.LightningModule, ABC):
         options: SampleOptions | None = None,
         progress: Callable[[int], object] | None = None,
     ) -> MotionBatch:
-        """Draws clean clips in physical units, the body's centre starting at the origin.
+        """Draws clips in physical units, the body's centre starting at the origin.
+
+        They are clean, unless the options ask for what an estimator would show of them.
 
         Sample i depends on (seed, start + i), its label and its length alone, whatever n.
 

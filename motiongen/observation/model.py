@@ -58,10 +58,11 @@ class Observation(nn.Module):
         mask: Bool[Tensor, "N T J"],
         unit: float = 1.0,
     ) -> None:
-        """Measures the noise of the train split, in standardised positions.
+        """Measures the noise of the train split, in standardised units of length.
 
         Args:
-            joints: positions; what was not seen has no meaning.
+            joints: positions, of one body: only scaled, as the lengths of its bones tell. What
+                was not seen has no meaning.
             mask: True where a joint was seen.
             unit: the level that was given to `__init__` is divided by this.
         """
@@ -146,16 +147,27 @@ class Observation(nn.Module):
         `own_rows`.
         """
         normal = own_normal(clean, generator, sets=sets)
-        rho = float(self.correlation)
-        steps = [normal[:, 0]]
-        for frame in range(1, clean.shape[1]):
-            steps.append(rho * steps[-1] + math.sqrt(1 - rho**2) * normal[:, frame])
-        # a gamma number for each coordinate turns the Gaussian into a Student-t
         half = float(self.degrees) / 2
 
-        def gamma(*shape: int) -> Tensor:
+        def draw(*shape: int) -> Tensor:
             return torch._standard_gamma(clean.new_full(shape, half), generator=generator)
 
-        chi = own_rows(gamma, *clean.shape, sets=sets) / half
-        noise = self.level[:, None] * torch.stack(steps, 1) / chi.clamp(min=1e-3).sqrt()
-        return torch.where((confidence > 0)[..., None], clean + noise, 0.0)
+        gamma = own_rows(draw, *clean.shape, sets=sets)
+        return torch.where((confidence > 0)[..., None], clean + self.noise(normal, gamma), 0.0)
+
+    def noise(
+        self, normal: Float[Tensor, "B T J C"], gamma: Float[Tensor, "B T J C"]
+    ) -> Float[Tensor, "B T J C"]:
+        """The noise that random numbers stand for.
+
+        Args:
+            normal: standard normal numbers.
+            gamma: numbers of a standard gamma distribution whose shape is half of `degrees`: one
+                for each coordinate turns the Gaussian into a Student-t.
+        """
+        rho = float(self.correlation)
+        steps = [normal[:, 0]]
+        for frame in range(1, normal.shape[1]):
+            steps.append(rho * steps[-1] + math.sqrt(1 - rho**2) * normal[:, frame])
+        chi = gamma / (float(self.degrees) / 2)
+        return self.level[:, None] * torch.stack(steps, 1) / chi.clamp(min=1e-3).sqrt()
