@@ -16,6 +16,7 @@ tables go to checkpoints/results/augmentation/NAME.json.
 import argparse
 import json
 import shlex
+import sys
 import time
 from pathlib import Path
 
@@ -32,7 +33,7 @@ RECOGNISERS = ("GRU", "MiniRocket")
 SIZES = ("5shots", "all")
 STEPS, PRETRAINING = 200, 400
 #: of the generator, on the drawn clips
-GENERATOR_STEPS = {"5shots": 300, "all": 600}
+GENERATOR_STEPS = {"5shots": 200, "all": 400}
 
 
 def compact(report: dict) -> list[dict]:
@@ -128,6 +129,13 @@ def write_readme(path: Path) -> None:
     path.write_text(f"{before}{start}\n{body}\n{end}{after}")
 
 
+def command() -> str:
+    """What was typed, without the folder of the recordings and what changes no figure."""
+    words = iter(sys.argv[2:])
+    kept = [word for word in words if word not in ("--out", "--readme") or not next(words)]
+    return shlex.join(["python", "tests/benchmarks/augmentation_on_msr.py", "RECORDINGS", *kept])
+
+
 def study(args: argparse.Namespace) -> dict:
     size = "all" if args.all_clips else "5shots"
     name, steps = args.name or size, args.generator_steps or GENERATOR_STEPS[size]
@@ -143,10 +151,9 @@ def study(args: argparse.Namespace) -> dict:
         *(f"--fit={MODEL} --init {adapted} --trainer.max_steps {steps}", *shlex.split(args.more)),
     )
     report = json.loads((out / "report.json").read_text())
-    words = " --all-clips" if args.all_clips else ""
     content = {
         **{"data": "MSR-Action3D, odd subjects train, even subjects test", "commit": commit()},
-        "command": f"python tests/benchmarks/augmentation_on_msr.py RECORDINGS{words}",
+        "command": command(),
         # of one process from beginning to end, as busy as the machine was
         "minutes": None if begun else round((time.perf_counter() - start) / 60, 1),
         **{"context": report["context"], "tables": compact(report)},

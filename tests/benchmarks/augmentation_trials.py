@@ -27,6 +27,7 @@ MODEL = f"--model FlowMatching --model.encoder CNN --model.guidance 2 {CLASSICAL
 #: learns how people move from UTD-MHAD, in the skeleton, rate and length of MSR-Action3D
 PRETRAINED = f"--data.frames 64 --data.validation 0 {MODEL} --trainer.max_steps {{steps}}"
 ARMS = "--arms real classical synthetic both"
+BRIEF = "--arms real classical both --ratio 1"
 FEW = "--arms real classical --recognisers MiniRocket"
 #: options of `motiongen augment`; {utd} is the folder of the model that was trained on UTD-MHAD
 TRIALS = {
@@ -38,6 +39,7 @@ TRIALS = {
     "gru-200": "--arms real classical --recognisers GRU --steps 200",
     "gru-400": "--arms real classical --recognisers GRU --steps 400",
     "flow-matching-300": f'{ARMS} --ratio 1 --fit="{MODEL} --trainer.max_steps 300"',
+    "adapted-200": f'{BRIEF} --fit="{MODEL} --init {{utd}} --trainer.max_steps 200"',
     "adapted-150": f'{ARMS} --ratio 1 3 --fit="{MODEL} --init {{utd}} --trainer.max_steps 150"',
     "adapted-300": f'{ARMS} --ratio 1 3 --fit="{MODEL} --init {{utd}} --trainer.max_steps 300"',
 }
