@@ -11,7 +11,7 @@ from motiongen.checkpoint import find, load
 from motiongen.generators import VAE, Generator, LatentFlow
 
 
-def take_autoencoder(model: Generator, path: Path) -> None:
+def take_autoencoder(model: Generator, path: Path, *, trust_code: bool = False) -> None:
     """Gives a latent flow a trained VAE.
 
     Raises:
@@ -20,13 +20,13 @@ def take_autoencoder(model: Generator, path: Path) -> None:
     """
     if not isinstance(model, LatentFlow):
         raise ValueError(f"--autoencoder: a {type(model).__name__} takes none; LatentFlow does")
-    autoencoder = load(path)
+    autoencoder = load(path, trust_code=trust_code)
     if not isinstance(autoencoder, VAE):
         raise ValueError(f"{path}: holds a {type(autoencoder).__name__}, needed is a VAE")
     model.take(autoencoder)
 
 
-def take_weights(model: Generator, path: Path) -> None:
+def take_weights(model: Generator, path: Path, *, trust_code: bool = False) -> None:
     """Gives a model the weights of one that was trained on other clips, to adapt them.
 
     Units, noise and counts are not taken: they are measured on the clips to adapt to. Of the
@@ -36,7 +36,7 @@ def take_weights(model: Generator, path: Path) -> None:
         ValueError: if the other model is of another family, skeleton or size.
         FileNotFoundError: if there is no such checkpoint.
     """
-    other = load(path)
+    other = load(path, trust_code=trust_code)
     if type(other) is not type(model):
         raise ValueError(
             f"--init: {path} holds a {type(other).__name__}, the model is a {type(model).__name__}"

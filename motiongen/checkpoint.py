@@ -13,6 +13,7 @@ from torch import Tensor
 from motiongen import __version__
 from motiongen.generators.base import Generator
 from motiongen.generators.recipe import build
+from motiongen.release import WEIGHTS, is_release, read_release, released
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 #: key of a checkpoint under which its own `fingerprint` stands
@@ -25,7 +26,8 @@ def load(path: str | Path, *, trust_code: bool = False, device: str = "cpu") -> 
     """Loads a trained generator, ready to sample.
 
     Args:
-        path: a checkpoint, or the folder of a run (then its best checkpoint).
+        path: a checkpoint, the folder of a run (then its best checkpoint), the folder of a
+            released model, or the name of one that comes with motiongen.
         trust_code: allow classes from outside motiongen, whose modules are imported.
         device: where to put it.
 
@@ -51,6 +53,13 @@ def load(path: str | Path, *, trust_code: bool = False, device: str = "cpu") -> 
         raise ValueError(f"{file}: its weights do not fit its recipe: {reason}") from error
     model.provenance = dict(known.get("provenance", {}))
     return placed(model, device).eval()
+
+
+def content_of(model: Generator) -> dict[str, Any]:
+    """What a checkpoint holds of a model, without what only resuming needs."""
+    content: dict[str, Any] = {"state_dict": model.state_dict()}
+    model.on_save_checkpoint(content)
+    return content
 
 
 def placed(model: Generator, device: str) -> Generator:
@@ -89,10 +98,14 @@ def find(path: str | Path) -> Path:
     Raises:
         FileNotFoundError: if there is none.
     """
-    path = Path(path)
-    file = path / BEST if path.is_dir() else path
+    known = released()
+    path = known.get(str(path), Path(path)) if not Path(path).exists() else Path(path)
+    file = path
+    if path.is_dir():
+        file = path / WEIGHTS if (path / WEIGHTS).is_file() else path / BEST
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such checkpoint; `motiongen fit` writes one")
+        named = f"; released models: {', '.join(known)}" if known else ""
+        raise FileNotFoundError(f"{file}: no such checkpoint; `motiongen fit` writes one{named}")
     return file
 
 
@@ -102,6 +115,8 @@ def read(file: Path) -> dict[str, Any]:
     Raises:
         ValueError: if it is damaged, or holds more than tensors and plain values.
     """
+    if is_release(file):
+        return read_release(file)
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:

@@ -84,6 +84,10 @@ def fill_gaps(
     Returns the filled joints, and a mask that is False only beyond the clip and at joints that
     its clip never shows.
     """
+    known = seen.any(1, keepdim=True) & exists[..., None]
+    if bool((seen | ~known).all()):
+        # no gap: nothing to look for
+        return joints if bool(known.all()) else torch.where(known[..., None], joints, 0.0), known
     frames = joints.shape[1]
     at = torch.arange(frames, device=joints.device)[None, :, None].expand(seen.shape)
     before = torch.where(seen, at, -1).cummax(1).values
@@ -93,7 +97,6 @@ def fill_gaps(
     last = torch.where(after >= frames, first, last)
     share = (at - first) / (last - first).clamp(min=1)
     low, high = _frames(joints, first), _frames(joints, last)
-    known = seen.any(1, keepdim=True) & exists[..., None]
     return torch.where(known[..., None], low + share[..., None] * (high - low), 0.0), known
 
 

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from motiongen import __version__
-from motiongen.commands import augment, errors, sample, sweep
+from motiongen.commands import (
+    augment,
+    errors,
+    export,
+    release,
+    sample,
+    studio,
+    sweep,
+    synthetic,
+)
 from motiongen.commands.report import check_folder, write_report
 
 
@@ -33,10 +42,19 @@ def import_(args: argparse.Namespace) -> int:
         fps=args.fps,
         layout=args.layout,
         overwrite=args.overwrite,
+        strict=args.strict,
     )
     for entry in store.dropped:
         print(f"dropped {entry['source']}: {entry['reason']}")
-    print(f"{store.path}: {len(store)} clips, {len(store.dropped)} dropped")
+    findings = store.manifest["origin"]["findings"]
+    for entry in findings:
+        if not entry["source"]:
+            print(
+                f"{'repaired' if entry['repaired'] else 'found'} in all clips: {entry['reason']}"
+            )
+    print(
+        f"{store.path}: {len(store)} clips, {len(store.dropped)} dropped, {len(findings)} findings"
+    )
     print(f"next: motiongen info {store.path}")
     return 0
 
@@ -111,11 +129,14 @@ def _parser() -> argparse.ArgumentParser:
     for add in (_add_demo, _add_import, _add_info):
         add(commands)
     _command(commands, "fit", fit)
-    for add in (_add_sample, _add_evaluate):
-        add(commands)
+    _add_sample(commands)
+    export.add_arguments(_command(commands, "export", export.run))
+    _add_evaluate(commands)
     errors.add_arguments(_command(commands, "errors", errors.run))
     for add in (_add_augment, _add_sweep, _add_view):
         add(commands)
+    for part, name in ((studio, "studio"), (release, "release"), (synthetic, "synthetic")):
+        part.add_arguments(_command(commands, name, part.run))
     return parser
 
 
@@ -141,12 +162,13 @@ def _add_demo(commands: _Commands) -> None:
 
 def _add_import(commands: _Commands) -> None:
     add = _command(commands, "import", import_).add_argument
-    add("format", help="arrays, msr_action3d, openpose, openpose5, ui_prmd or utd_mhad")
+    add("format", help="its name; an unknown one, such as list, is answered with all names")
     add("source", type=Path, help="folder, file, or tar/zip archive")
     add("--out", type=Path, required=True, metavar="STORE", help="folder to create")
     add("--option", action="append", default=[], metavar="NAME=VALUE", help="for the reader")
     add("--fps", type=float, help="frame rate for models; by default chosen from the clips")
     add("--layout", help="skeleton for models; by default the most frequent one")
+    add("--strict", action="store_true", help="repair nothing; refuse if anything is wrong")
     add("--overwrite", action="store_true", help="replace STORE once the new one is complete")
 
 
@@ -200,7 +222,9 @@ def _add_augment(commands: _Commands) -> None:
 
 
 def _add_sweep(commands: _Commands) -> None:
-    sweep.add_arguments(_command(commands, "sweep", sweep.run))
+    command = _command(commands, "sweep", sweep.run)
+    sweep.add_arguments(command)
+    _add_trust(command.add_argument)
 
 
 def _add_view(commands: _Commands) -> None:

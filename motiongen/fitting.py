@@ -22,8 +22,10 @@ from motiongen.data.module import MotionData
 from motiongen.generators import Generator
 from motiongen.history import LOG, History
 from motiongen.monitoring import Monitor
+from motiongen.processes import Process
 from motiongen.resuming import Saving, begin, checkpoint_before, require_same_run
 from motiongen.selection import BestCheckpoint
+from motiongen.trust import TRUST, allowed_classes, without_trust
 
 Tracking = Literal["off", "offline", "online"]
 
@@ -32,22 +34,24 @@ class MotionCLI(LightningCLI):
     """Parses and builds; model and data share the spec, which comes from the data."""
 
     def __init__(self, args: Sequence[str]) -> None:
-        super().__init__(
-            Generator,
-            MotionData,
-            subclass_mode_model=True,
-            save_config_callback=None,
-            seed_everything_default=0,
-            trainer_defaults=trainer_defaults(),
-            parser_kwargs={
-                "prog": "motiongen fit",
-                "description": FIT_HELP,
-                "exit_on_error": False,
-                "allow_abbrev": False,
-            },
-            args=with_encoder(args),
-            run=False,
-        )
+        words, self.trust_code = without_trust(args)
+        with allowed_classes(trust_code=self.trust_code):
+            super().__init__(
+                Generator,
+                MotionData,
+                subclass_mode_model=True,
+                save_config_callback=None,
+                seed_everything_default=0,
+                trainer_defaults=trainer_defaults(),
+                parser_kwargs={
+                    "prog": "motiongen fit",
+                    "description": FIT_HELP,
+                    "exit_on_error": False,
+                    "allow_abbrev": False,
+                },
+                args=with_encoder(words),
+                run=False,
+            )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Adds the run's folder, resuming and tracking; links the spec."""
@@ -103,7 +107,10 @@ def with_encoder(args: Sequence[str]) -> list[str]:
     return [*(["--model.encoder", "CNN"] if options and not named & set(names) else []), *args]
 
 
-FIT_HELP = "Train a generator. Without --data.store it learns from the embedded synthetic motion."
+FIT_HELP = (
+    "Train a generator. Without --data.store it learns from the embedded synthetic motion. "
+    f"{TRUST} allows classes from outside motiongen, whose modules are then imported."
+)
 
 
 def trainer_defaults() -> dict[str, Any]:
@@ -179,7 +186,7 @@ def run(args: Sequence[str], say: Callable[[str], object]) -> int:
     cli = prepared(args)
     out, resume = Path(cli.config["out"]), bool(cli.config["resume"])
     code = fit(cli.model, cli.datamodule, cli.trainer, out, resume=resume)
-    if code == 0:
+    if code == 0 and cli.trainer.is_global_zero:
         best = getattr(cli.trainer.checkpoint_callback, "best_model_score", None)
         score = "" if best is None else f", best validation score {float(best):.4g}"
         say(f"{out}: {cli.trainer.global_step} steps{score}; next: motiongen sample {out} --out …")
@@ -199,9 +206,9 @@ def prepared(args: Sequence[str]) -> MotionCLI:
         raise ValueError(in_one_line(str(error))) from error
     cli.model.seed = int(cli.config["seed"])
     if cli.config["autoencoder"] is not None:
-        take_autoencoder(cli.model, cli.config["autoencoder"])
+        take_autoencoder(cli.model, cli.config["autoencoder"], trust_code=cli.trust_code)
     if cli.config["init"] is not None:
-        take_weights(cli.model, cli.config["init"])
+        take_weights(cli.model, cli.config["init"], trust_code=cli.trust_code)
     return cli
 
 
@@ -242,6 +249,9 @@ def fit(
             # what is wrong with the clips is said before anything is written
             data.setup("fit")
             model.choose_batches(data)
+            # said before anything is written, too
+            processes = Process(count=trainer.num_devices * trainer.num_nodes)
+            processes.rows(min(data.clips_a_step, len(data.train)))
             if before:
                 require_same_run(model, data, last, before)
             begin(trainer, Path(out), before)
@@ -274,6 +284,9 @@ _CLUTTER = re.compile(
 )
 #: how the parser says what we say in other words
 _WORDING = {
+    r"Importing ('[^']*') is not allowed, denied by.*? to allow it\.": r"\1 is not part of "
+    f"motiongen; importing it would run its code. If you trust its author, add {TRUST}",
+    r"(If you trust its author, add [-a-z]+): .*": r"\1",
     r"Type collections\.abc\.Callable.*? callable class: ": "",
     r"\. Got value: Namespace\(.*": "",
     r"Problem with given class_path ('[^']*')": r"\1",
@@ -301,6 +314,8 @@ _KNOWN_WARNINGS = (
     ".*treespec, LeafSpec",
     ".*jit.script.* is deprecated",
     ".*Checkpoint directory .* exists and is not empty",
+    # every process validates on the same clips and the same samples
+    ".*recommended to use `self.log.*sync_dist=True",
 )
 
 

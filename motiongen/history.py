@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities import rank_zero_only
 
 from motiongen.checkpoint import write_whole
 
@@ -16,6 +17,8 @@ LOG = "log"
 
 class History(Logger):
     """What a run logs, as one CSV file that a resumed run goes on with.
+
+    Of several processes that train together the first one alone keeps it.
 
     Args:
         folder: where `metrics.csv` is.
@@ -48,6 +51,7 @@ class History(Logger):
     def log_hyperparams(self, *args: Any, **options: Any) -> None:
         """The checkpoint has them."""
 
+    @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Keeps a row for the next `save`."""
         values = {name: value for name, value in metrics.items() if name != "epoch"}
@@ -56,6 +60,7 @@ class History(Logger):
             self.rows.append({**metrics, "step": step})
         self.latest = values
 
+    @rank_zero_only
     def begin(self, steps: int) -> None:
         """Takes back the rows of the first `steps` steps; what came later is done once more."""
         # a line without an end was being written when its writer was killed
@@ -66,6 +71,7 @@ class History(Logger):
         self.columns, self.written = [], 0
         self.save()
 
+    @rank_zero_only
     def save(self) -> None:
         """Adds the new rows to the file; writes it anew where they have new columns."""
         new = self.rows[self.written :]
@@ -86,6 +92,7 @@ class History(Logger):
         writer.writerows(rows)
         return text.getvalue().encode()
 
+    @rank_zero_only
     def finalize(self, status: str) -> None:
         """Writes what is left."""
         # called for runs, too, that failed before they began

@@ -2,11 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, get_args
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+if TYPE_CHECKING:
+    import matplotlib.figure
 
 Unit = Literal["m", "px", "normalised"]
 NO_LABEL = -1
@@ -159,6 +164,29 @@ class Motion:
         """A copy with some fields changed."""
         return replace(self, **changes)
 
+    def plot(self, frames: int = 6) -> "matplotlib.figure.Figure":
+        """A strip of poses over time.
+
+        Args:
+            frames: poses, evenly spread from the first frame to the last.
+
+        Raises:
+            ValueError: if the layout is unknown or the clip does not fit to it.
+        """
+        return _viewer().plot([self], frames)
+
+    def save(self, path: str | Path) -> Path:
+        """Writes the clip to look at: a .gif, an .mp4 or a page (.html) that plays it.
+
+        Raises:
+            ValueError: if the name ends otherwise, or the clip does not fit to its layout.
+        """
+        return _viewer().save([self], path)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the clip in a player."""
+        return _viewer().notebook_html(self)
+
 
 @dataclass(frozen=True)
 class MotionBatch:
@@ -236,6 +264,32 @@ class MotionBatch:
                 )
             )
         return motions
+
+    def plot(self, spec: MotionSpec, frames: int = 6) -> "matplotlib.figure.Figure":
+        """A strip of poses of each clip.
+
+        Args:
+            spec: says which skeleton the joints are of.
+            frames: poses of each strip.
+        """
+        return _viewer().plot(self.unbind(spec), frames)
+
+    def to_html(self, path: str | Path, spec: MotionSpec) -> Path:
+        """Writes one self-contained page that plays the clips, a row for each class.
+
+        Args:
+            path: the file.
+            spec: says which skeleton the joints are of, and names the classes.
+
+        Raises:
+            ValueError: if the clips do not fit to the skeleton.
+        """
+        return _viewer().save_batch(self.unbind(spec), spec, path)
+
+
+def _viewer() -> Any:
+    """What shows clips. It knows clips, and not the other way round: it is asked for by name."""
+    return import_module("motiongen.viewer.showing")
 
 
 def collate(

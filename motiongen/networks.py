@@ -68,12 +68,11 @@ class Pool(nn.Module):
         condition: Float[Tensor, "B D"],
     ) -> Float[Tensor, "B out"]:
         """Encodes and pools."""
-        h = self.encoder(masked_input(x, confidence), confidence > 0, length, condition)
         weight = hats(length, x.shape[1], self.segments)
         weight = weight / weight.sum(1, keepdim=True).clamp(min=1e-6)
-        # frames beyond the length have weight 0, but 0 * NaN is NaN: cut them off
-        h = torch.where(frame_mask(length, x.shape[1])[..., None], h.flatten(2), 0.0)
-        return self.project(self.norm((weight.transpose(1, 2) @ h).flatten(1)))
+        seen, x = confidence > 0, masked_input(x, confidence)
+        pooled = self.encoder.pooled(x, seen, length, condition, weight.to(x.dtype))
+        return self.project(self.norm(pooled.flatten(1)))
 
 
 class PerJoint(nn.Module):

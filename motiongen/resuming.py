@@ -45,7 +45,9 @@ def checkpoint_before(last: Path, *, resume: bool) -> dict[str, Any]:
 
 def begin(trainer: pl.Trainer, out: Path, before: dict[str, Any]) -> None:
     """Tidies the folder and opens the log, which says from now on that a run was started."""
-    remove_parts(out)
+    # of several processes the first one alone writes, and may have begun to
+    if trainer.is_global_zero:
+        remove_parts(out)
     for logger in trainer.loggers:
         if isinstance(logger, History):
             logger.begin(before.get("global_step", 0))
@@ -143,7 +145,7 @@ class Saving(Checkpoint):
     def __init__(self, file: Path) -> None:
         self.file = file
         self.stop = Stop()
-        self.steps, self.time = 0, 0.0
+        self.steps, self.time, self.due = 0, 0.0, False
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, model: pl.LightningModule, checkpoint: dict[str, Any]
@@ -165,16 +167,27 @@ class Saving(Checkpoint):
 
     def between_steps(self, trainer: pl.Trainer) -> None:
         """Saves if it is time to, and ends the training if it is to end."""
-        stops = self.stop.number is not None
-        due = stops or time.monotonic() - self.time > SAVE_SECONDS
         # gradients that are being summed up are in no checkpoint
-        summed = (trainer.fit_loop.batch_idx + 1) % trainer.accumulate_grad_batches
-        if not due or summed:
+        if (trainer.fit_loop.batch_idx + 1) % trainer.accumulate_grad_batches:
+            return
+        self._agree(trainer)
+        if not (self.due or self.stop.number):
             return
         if trainer.global_step > self.steps:
             self._save(trainer)
-        if stops:
+        if self.stop.number is not None:
             raise KeyboardInterrupt
+
+    def _agree(self, trainer: pl.Trainer) -> None:
+        """Asks all processes: what one is told to do, all do after the same step."""
+        self.due = time.monotonic() - self.time > SAVE_SECONDS
+        if trainer.world_size == 1:
+            return
+        own = torch.tensor([int(self.due), self.stop.number or 0])
+        due, number = trainer.strategy.reduce(own, reduce_op="max").tolist()  # type: ignore[union-attr]
+        self.due = bool(due)
+        if number and self.stop.number is None:
+            self.stop.number = number
 
     def on_validation_start(self, trainer: pl.Trainer, model: pl.LightningModule) -> None:
         """Stops before weights that are no numbers replace good ones."""

@@ -193,15 +193,30 @@ def stretched(motions: Sequence[Motion], frames: int) -> list[Motion]:
 
 
 def chosen_format(out: Path, format: str | None) -> str:
-    """The format to write; by default plain arrays into a file named `*.npz`, else a store.
+    """The format to write; by default what the name of a file says (`*.npz`), else a store.
 
     Raises:
-        ValueError: if the format is none for a file.
+        ValueError: if the name is that of a file, and the format has none, or another.
     """
-    file = out.suffix == ".npz"
-    if file and format == STORE:
-        raise ValueError(f"--format store: writes a folder, but {out} is named like a file")
-    return format or ("npz" if file else STORE)
+    usual = formats.format_of(out)
+    if format is None or usual is None:
+        return format or usual or STORE
+    holds = None if format == STORE else formats.get_writer(format).holds
+    if holds is None or holds.folder:
+        raise ValueError(f"--format {format}: writes a folder, but {out} is named like a file")
+    if holds.suffix != out.suffix:
+        raise ValueError(f"--format {format}: writes files named *{holds.suffix}, not {out}")
+    return format
+
+
+def is_folder(format: str) -> bool:
+    """Whether a format, which is no store, is a folder with a file or more for each clip."""
+    return format != STORE and formats.get_writer(format).holds.folder
+
+
+def is_whole(out: Path, format: str) -> bool:
+    """Whether clips are written to `out` at once: as one file, or as a folder of files."""
+    return formats.format_of(out) is not None or is_folder(format)
 
 
 def chosen_frames(spec: MotionSpec, format: str, frames: int | None) -> int | None:
@@ -217,24 +232,25 @@ def check_classes(model: Generator, wanted: Wanted, format: str) -> None:
         ValueError: if some will not.
     """
     drawn = wanted.counts is None and not wanted.in_turn
-    if format in formats.NEED_CLASSES and drawn and int(model.label_counts[-1]):
+    needed = format != STORE and not formats.get_writer(format).holds.unlabelled
+    if needed and drawn and int(model.label_counts[-1]):
         raise ValueError(
             f"--format {format}: the model draws clips without a class, too; choose classes with "
             "--balanced, --counts or --label"
         )
 
 
-def check_target(out: Path, *, overwrite: bool) -> None:
+def check_target(out: Path, *, overwrite: bool, format: str) -> None:
     """Checks that samples may be written at `out`, before they are drawn.
 
     Raises:
-        FileExistsError: if a file is there and must not be overwritten.
+        FileExistsError: if something is there that must not be overwritten.
         StoreError: the same for a store.
     """
-    if out.suffix != ".npz":
+    if is_whole(out, format):
+        formats.check_out(format, out, overwrite=overwrite)
+    else:
         store.check_target(out, overwrite=overwrite)
-    elif out.exists() and not overwrite:
-        raise FileExistsError(f"{out} exists; choose another name or allow it with --overwrite")
 
 
 def write(
@@ -247,7 +263,7 @@ def write(
     format: str | None = None,
     frames: int | None = None,
 ) -> None:
-    """Writes samples: a file for `.npz`, else a store that was `made` so.
+    """Writes samples: in a format, or as a store that was `made` so.
 
     Args:
         motions: the samples.
@@ -263,12 +279,13 @@ def write(
         StoreError: see `check_target`; also if the disk is full.
         ValueError: if the format cannot hold the clips.
     """
-    check_target(out, overwrite=overwrite)
-    out.parent.mkdir(parents=True, exist_ok=True)
     chosen, spec = chosen_format(out, format), model.spec
+    check_target(out, overwrite=overwrite, format=chosen)
     if chosen != STORE:
-        formats.writer(chosen, spec.classes, frames or spec.frames).write(motions, out)
+        writer = formats.writer(chosen, spec.classes, frames or spec.frames)
+        writer.write(motions, out, overwrite=overwrite)
         return
+    out.parent.mkdir(parents=True, exist_ok=True)
     store.write_store(
         out,
         motions,

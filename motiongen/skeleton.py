@@ -112,11 +112,14 @@ class Skeleton:
 
     @cached_property
     def anchor(self) -> tuple[int, ...]:
-        """Joints whose mean is the body's centre: the pelvis, else both hips, else the root."""
-        if "pelvis" in self.roles:
-            return (self.roles["pelvis"],)
-        if "left_hip" in self.roles and "right_hip" in self.roles:
-            return (self.roles["left_hip"], self.roles["right_hip"])
+        """Joints whose mean is the body's centre.
+
+        The pelvis, else both hips, else both shoulders, else the root.
+        """
+        choices = (("pelvis",), ("left_hip", "right_hip"), ("left_shoulder", "right_shoulder"))
+        for roles in choices:
+            if self.has_roles(*roles):
+                return tuple(self.roles[role] for role in roles)
         return (self.root,)
 
     def index(self, name: str) -> int:

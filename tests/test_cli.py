@@ -46,7 +46,7 @@ def refused(capsys, *words):
 def write_arrays(path, **changes):
     """Clips of six people as an .npz file, some of its arrays replaced."""
     clips = synthetic.synthesise(6, 1, classes=CLASSES)
-    ArraysWriter(classes=CLASSES).write(clips, path)
+    ArraysWriter(classes=CLASSES).write(clips, path, overwrite=True)
     if changes:
         with np.load(path) as file:
             arrays = {**file, **changes}
@@ -362,6 +362,11 @@ def test_clips_that_cannot_be_used(tmp_path, capsys, changes, words):
         (["sample", "{run}", "--out", "{new}", "--temperature", "-1"], "temperature: found -1"),
         (["sample", "{run}", "--out", "{new}", "--guidance", "2"], "guidance: found 2.*VAE"),
         (["sample", "{run}", "--out", "{new}", "--steps", "9"], "steps: found 9.*VAE"),
+        (["sample", "{run}", "--out", "{new}", "--observed", "2"], "observed: found 2.0, allowed"),
+        (
+            ["sample", "{run}", "--out", "{new}", "--fill", "{store}", "--observed"],
+            "--observed: does not go with --fill",
+        ),
         (["sample", "{run}", "--out", "{new}", "--clip", "x"], "--clip: needs --like"),
         (["sample", "{run}", "--out", "{new}", "--like", "{store}"], "with --clip"),
         (

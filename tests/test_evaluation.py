@@ -501,3 +501,12 @@ def test_classes_without_samples_are_not_shown():
     train, _, new, _ = world()
     groups = player_groups(SPEC, train, {"model": new.select(new.label != 1)})
     assert [group.name for group in groups] == ["walk", "wave"]
+
+
+def test_the_most_similar_training_clip_stands_beside_a_sample():
+    train, _, _, _ = world()
+    copied = train.select(torch.arange(len(train) - 1, -1, -1)).replace(target=None)
+    panel = player_groups(SPEC, train, {"copier": copied}, classes=1)[0].panels[-1]
+    assert panel.notes == ["0.0 cm off"] * len(panel.motions)
+    for motion, like in zip(panel.motions, panel.companions, strict=True):
+        assert torch.equal(motion.joints, like.joints)

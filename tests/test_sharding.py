@@ -90,7 +90,7 @@ def test_a_sample_is_the_same_in_shards_of_any_size(model, tmp_path, shard_size)
 
 
 def test_what_is_drawn_follows_the_plan(model, tmp_path):
-    options = SampleOptions(temperature=0.5)
+    options = SampleOptions(temperature=0.5, observed=0.5)
     wanted = Wanted(5, counts=(0, 2, 3))
     plan = Plan(wanted, 2, seed=1, length=9, frames=20, options=options)
     write_set(model, plan, tmp_path / "set")
@@ -397,6 +397,7 @@ def gone():
         ({"wanted": Wanted(21, in_turn=3)}, "clips 20, now 21"),
         ({"wanted": Wanted(CLIPS)}, "in_turn 3, now 0"),
         ({"options": SampleOptions(0.5)}, "temperature 1.0, now 0.5"),
+        ({"options": SampleOptions(observed=0.5)}, "observed 0.0, now 0.5"),
         ({"format": "npz"}, "format 'store', now 'npz'"),
         ({"length": 9}, "length None, now 9"),
     ],

@@ -24,6 +24,16 @@ from .formats.files import (
     write_prmd,
     write_utd,
 )
+from .formats.mocap_files import (
+    write_bandai,
+    write_bvh,
+    write_c3d,
+    write_humanact12,
+    write_keraal,
+    write_ntu,
+    write_smpl,
+    write_utkinect,
+)
 
 #: strong enough to change a short clip
 NOISES = {
@@ -39,11 +49,19 @@ NOISES = {
 }
 READERS = {
     "arrays": lambda folder: write_npz(folder / "clips.npz"),
+    "bandai_bvh": write_bandai,
+    "bvh": write_bvh,
+    "c3d": write_c3d,
+    "humanact12": write_humanact12,
+    "keraal": write_keraal,
     "msr_action3d": write_msr,
+    "ntu": write_ntu,
     "openpose": lambda folder: write_openpose(folder / "walk"),
     "openpose5": write_openpose5,
+    "smpl_joints": write_smpl,
     "ui_prmd": write_prmd,
     "utd_mhad": write_utd,
+    "utkinect": write_utkinect,
 }
 
 

@@ -10,6 +10,7 @@ from motiongen.data.store import Store, write_store
 from motiongen.generators import Generator
 from motiongen.history import LOG
 from motiongen.motion import MotionSpec
+from motiongen.trust import TRUST
 
 #: of a run: written when its training is over
 DONE = "done.json"
@@ -47,9 +48,8 @@ def trained(
         kept = _train(run, drawn.path, words, seed)
         text = json.dumps({"checkpoint": kept}) + "\n"
         write_whole(run / DONE, lambda file: file.write(text.encode()))
-    # its classes are those that the words named and that `fit` has imported
     checkpoint = run / json.loads((run / DONE).read_text())["checkpoint"]
-    model = load(checkpoint, trust_code=True)
+    model = load(checkpoint, trust_code=TRUST in words)
     check_generator(model, drawn, clips.spec, fold)
     return model
 

@@ -11,6 +11,7 @@ from motiongen.augmentation.arms import Treatment
 from motiongen.augmentation.design import Design, Draw, slug
 from motiongen.checkpoint import remove_parts, write_whole
 from motiongen.data.store import Store
+from motiongen.evaluation.versions import current_commit
 
 STUDY, RESULTS = "study.json", "results"
 
@@ -92,6 +93,7 @@ class Ledger:
         names = {
             **{"fold": draw.fold, "size": draw.size.name, "seed": draw.seed},
             **{"recogniser": recogniser, "arm": treatment.arm.name, "ratio": treatment.ratio},
+            "commit": current_commit(),
         }
         _write(self._path(draw, recogniser, treatment), {**names, **asdict(result)})
 

@@ -209,6 +209,7 @@ def design_of(args: argparse.Namespace, store: "Store") -> "Design":
     from motiongen.augmentation.filtering import Filter
     from motiongen.data.variation import Variation
     from motiongen.generators import SampleOptions
+    from motiongen.trust import TRUST
 
     if (args.test is None) == (args.folds is None):
         raise ValueError("a study needs either --test SUBJECT ... or --folds K")
@@ -233,6 +234,6 @@ def design_of(args: argparse.Namespace, store: "Store") -> "Design":
         mirror=tuple(args.mirror),
         filter=Filter(args.confidence, args.nearest, args.farthest, many),
         real_share=args.real_share,
-        fit=(*words, *shlex.split(args.fit)),
+        fit=(*words, *shlex.split(args.fit), *([TRUST] if args.trust_code else [])),
         options=SampleOptions(args.temperature, args.guidance),
     )

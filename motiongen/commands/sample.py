@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from motiongen.commands.export import FORMATS
+
 if TYPE_CHECKING:
-    from motiongen.generators import Generator
+    from motiongen.generators import Generator, SampleOptions
     from motiongen.motion import Motion
     from motiongen.sampling import Wanted
     from motiongen.sharding import Plan
@@ -26,6 +28,7 @@ DEFAULTS = {
     "seed": 0,
     "temperature": 1.0,
     "denoise": False,
+    "observed": 0.0,
 }
 #: of variations, unless given
 STRENGTH, VARIATIONS, STEPS_BETWEEN = 0.3, 8, 9
@@ -35,7 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `motiongen sample`."""
     add = parser.add_argument
     add("checkpoint", type=Path, help="folder of a run, or a checkpoint file")
-    add("--out", type=Path, required=True, help="a file if named *.npz, else a folder")
+    add(
+        "--out",
+        type=Path,
+        required=True,
+        help="a file if named *.npz, *.pkl, *.parquet or *.csv, else a folder",
+    )
     add(
         "--n",
         type=int,
@@ -60,6 +68,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--guidance", type=float, help="how strongly a label pulls (flow matching); 1: as trained")
     add("--steps", type=int, help="steps of the solver (flow matching); more are finer, slower")
+    add(
+        *("--observed",),
+        type=float,
+        nargs="?",
+        const=1.0,
+        default=0.0,
+        metavar="SHARE",
+        help="as recordings show such motion: put the noise that the model measured on its clips "
+        "on the samples, all of it or a share of 0 to 1",
+    )
     add("--frames", type=int, help="stretch every clip to so many frames, for recognisers")
     _add_output(parser)
     ways = parser.add_mutually_exclusive_group()
@@ -81,10 +99,9 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         *("--format",),
-        choices=["store", "npz", "ctrgcn", "aeon"],
-        help="store: read by motiongen; npz: plain arrays; ctrgcn: x_train and y_train as feeders "
-        "of CTR-GCN read them; aeon: X [N,channels,T] and y, stretched to one length; by default "
-        "npz for a file, store for a folder",
+        choices=["store", *FORMATS],
+        help="store: read by motiongen; the others: see `motiongen export --help`; aeon stretches "
+        "to one length; by default what a file's name ends in, store for a folder",
     )
     add(
         *("--shard-size",),
@@ -98,7 +115,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw clean clips from a trained generator."""
+    """Draw clips from a trained generator: clean ones, or as recordings would show them."""
     import motiongen
     from motiongen import sampling, sharding
 
@@ -107,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
     if mode == "draw" and sharding.is_begun(args.out):
         sharding.check_folder(args.out)
     else:
-        sampling.check_target(args.out, overwrite=args.overwrite)
+        sampling.check_target(args.out, overwrite=args.overwrite, format=format)
     model = motiongen.load(args.checkpoint, trust_code=args.trust_code, device=args.device)
     frames = sampling.chosen_frames(model.spec, format, args.frames)
     if mode == "draw":
@@ -115,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
         sampling.check_classes(model, wanted, format)
         if is_sharded(args, format, wanted.count):
             return _shards(model, _plan(args, wanted, format, frames), args)
-        sampling.check_target(args.out, overwrite=args.overwrite)
+        sampling.check_target(args.out, overwrite=args.overwrite, format=format)
     motions = WAYS[mode](model, args)
     if frames is not None:
         motions = sampling.stretched(motions, frames)
@@ -137,9 +154,10 @@ def is_sharded(args: argparse.Namespace, format: str, count: int) -> bool:
     A small set stays one plain store, drawn anew in minutes if it is ended. A large one would be
     lost with its hours, and would have to fit into memory; as shards it reads like a store, too.
     """
+    from motiongen import sampling
     from motiongen.sharding import LARGE
 
-    if args.out.suffix == ".npz":
+    if sampling.is_whole(args.out, format):
         return False
     return args.shard_size is not None or count > LARGE or format != "store"
 
@@ -163,7 +181,6 @@ def _shards(model: "Generator", plan: "Plan", args: argparse.Namespace) -> int:
 
 
 def _plan(args: argparse.Namespace, wanted: "Wanted", format: str, frames: int | None) -> "Plan":
-    from motiongen.generators import SampleOptions
     from motiongen.sharding import SHARD_SIZE, Plan
 
     return Plan(
@@ -173,8 +190,14 @@ def _plan(args: argparse.Namespace, wanted: "Wanted", format: str, frames: int |
         seed=args.seed,
         length=args.length,
         frames=frames,
-        options=SampleOptions(args.temperature, args.guidance, args.steps),
+        options=_sample_options(args),
     )
+
+
+def _sample_options(args: argparse.Namespace) -> "SampleOptions":
+    from motiongen.generators import SampleOptions
+
+    return SampleOptions(args.temperature, args.guidance, args.steps, args.observed)
 
 
 def _wanted(model: "Generator", args: argparse.Namespace) -> "Wanted":
@@ -217,27 +240,30 @@ def check_output(args: argparse.Namespace, mode: str) -> None:
     Raises:
         ValueError: if it does not go together.
     """
-    file = args.out.suffix == ".npz"
+    from motiongen import formats, sampling
+
+    format = sampling.chosen_format(args.out, args.format)
+    whole = sampling.is_whole(args.out, format)
     if args.address is not None and args.on != "ray":
         raise ValueError("--address: needs --on ray")
-    if file and args.shard_size is not None:
+    if whole and args.shard_size is not None:
         raise ValueError(
-            f"--shard-size: shards need a folder, but {args.out} is named like a file"
+            f"--shard-size: shards need a folder and a format of one file; {args.out} is named "
+            f"like a file, or {format} is a folder already"
         )
     if args.on == "ray" and args.shard_size is None:
         raise ValueError("--on ray: draws shards; give their size with --shard-size")
-    if mode != "draw" and not file and args.format not in (None, "store"):
-        raise ValueError(f"--format {args.format}: with --{mode}, name the file in --out *.npz")
+    if mode != "draw" and not whole and format != "store":
+        suffix = formats.get_writer(format).holds.suffix
+        raise ValueError(f"--format {format}: with --{mode}, name the file in --out *{suffix}")
 
 
 def _draw(model: "Generator", args: argparse.Namespace) -> "list[Motion]":
     from tqdm import tqdm
 
     from motiongen import sampling
-    from motiongen.generators import SampleOptions
 
     wanted = _wanted(model, args)
-    options = SampleOptions(args.temperature, args.guidance, args.steps)
     with tqdm(total=wanted.count, unit="clip", desc="sampling", disable=None) as bar:
         return sampling.draw(
             model,
@@ -245,7 +271,7 @@ def _draw(model: "Generator", args: argparse.Namespace) -> "list[Motion]":
             labels=wanted.labels(),
             length=args.length,
             seed=args.seed,
-            options=options,
+            options=_sample_options(args),
             progress=bar.update,
         )
 

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from motiongen.sweeping.reading import read_sweep
     from motiongen.sweeping.running import run_sweep
 
-    sweep = read_sweep(args.config, changes)
+    sweep = read_sweep(args.config, changes, trust_code=args.trust_code)
     out = args.out or Path("runs/sweep") / sweep.name
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out: {out} is a file, a folder is needed")

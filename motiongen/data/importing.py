@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from motiongen import formats, layouts
 from motiongen.data.store import Store, StoreError, StoreWriter, check_target, default_spec
+from motiongen.data.validation import FINDINGS, Finding, Validation
 from motiongen.formats.archive import open_source
 from motiongen.formats.base import Clip, FormatError, Reader
 from motiongen.motion import Motion
@@ -26,11 +27,13 @@ def import_source(
     overwrite: bool = False,
     fps: float | None = None,
     layout: str | None = None,
+    strict: bool = False,
 ) -> Store:
     """Reads every clip of a source and writes a store with a default spec.
 
     A clip that cannot be used is left out and named in `Store.dropped`; clips and dropped ones
-    together are the clips that the reader found.
+    together are the clips that the reader found. What is wrong with the others is put right or
+    told of, see `Validation`: `origin["findings"]` of the store's manifest lists it.
 
     Args:
         format: name of the format, as in `motiongen.formats`.
@@ -41,10 +44,11 @@ def import_source(
         overwrite: replace a store at `out` once the new one is complete.
         fps: rate for the spec; None: see `default_spec`.
         layout: skeleton for the spec; None: the most frequent one.
+        strict: put nothing right; write nothing if anything is wrong with any clip.
 
     Raises:
         FormatError: if the source as a whole cannot be read.
-        StoreError: if `out` exists, cannot be written, or no clip can be used.
+        StoreError: if `out` exists, cannot be written, no clip can be used, or one is refused.
         ValueError: if the format, one of its options, the layout or the rate is unknown.
     """
     check_target(out, overwrite=overwrite)
@@ -59,9 +63,15 @@ def import_source(
         reader = reader_class(folder, **chosen)
         clips = reader.index()
         classes = class_names(reader, clips)
+        validation = Validation(repair=not strict)
+        validation.survey(reader, clips)
         with StoreWriter(out, classes, origin=origin, overwrite=overwrite) as writer:
-            for motion in _usable(reader, clips, classes, writer.dropped, progress):
-                writer.add(motion)
+            usable = _usable(reader, clips, classes, writer.dropped, progress)
+            for motion, clip in usable:
+                writer.add(validation(motion, clip))
+            if strict:
+                _refuse(out, writer.dropped, validation.findings)
+            writer.origin[FINDINGS] = [finding.as_dict() for finding in validation.findings]
             if not writer.records:
                 raise StoreError(out, _nothing_left(writer.dropped))
             writer.spec = default_spec(writer.records, classes, fps=fps, layout=layout)
@@ -110,7 +120,7 @@ def _usable(
     classes: Sequence[str],
     dropped: list[dict[str, str]],
     progress: bool,
-) -> Iterator[Motion]:
+) -> Iterator[tuple[Motion, Clip]]:
     """Loads clip by clip; the ones that cannot be used go to `dropped`."""
     # None: off where stderr is no terminal.
     for clip in tqdm(clips, unit="clip", disable=None if progress else True):
@@ -125,16 +135,24 @@ def _usable(
             reason = f"unreadable: {error}"
         else:
             if reason is None:
-                yield motion.replace(
-                    id=clip.id,
-                    label=None if clip.label is None else classes.index(clip.label),
-                    subject=clip.subject,
-                    source=clip.path,
-                )
+                label = None if clip.label is None else classes.index(clip.label)
+                named = {"id": clip.id, "subject": clip.subject, "source": clip.path}
+                yield motion.replace(label=label, **named), clip
                 continue
         # Where the source was unpacked to says nothing, and a store travels.
         reason = reason.replace(f"{reader.root}/", "")
         dropped.append({"source": clip.path, "id": clip.id, "reason": reason})
+
+
+def _refuse(
+    out: str | Path, dropped: Sequence[Mapping[str, str]], findings: Sequence[Finding]
+) -> None:
+    """Raises StoreError if anything was found; names the first places."""
+    found = [f"{entry['source']}: {entry['reason']}" for entry in dropped]
+    found += [f"{finding.source}: {finding.reason}".lstrip(": ") for finding in findings]
+    if found:
+        more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
+        raise StoreError(out, f"nothing written, as asked for: {'; '.join(found[:3])}{more}")
 
 
 def _nothing_left(dropped: Sequence[Mapping[str, str]]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from motiongen import layouts
 from motiongen.data.store import ClipRecord, Store, StoreError
 from motiongen.data.summary import Inspection
+from motiongen.data.validation import findings_in
 from motiongen.motion import Motion
 from motiongen.skeleton import Skeleton
 
@@ -66,6 +67,7 @@ def inspect(store: Store) -> Inspection:
         jumps=_share(sum(clip.jumps for clip in readable), sum(clip.steps for clip in readable)),
         suspicious=list(_suspicious(store, found)),
         dropped=[dict(entry) for entry in store.dropped],
+        findings=findings_in(store.manifest["origin"]),
     )
 
 

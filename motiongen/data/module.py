@@ -19,6 +19,7 @@ from motiongen.data.store import Store
 from motiongen.data.variation import Variation
 from motiongen.motion import Motion, MotionBatch, collate
 from motiongen.noise import Noise, noisy_view
+from motiongen.processes import Process
 
 DEFAULT_VARIATION = Variation()
 #: keep the draws of order, windows and variations apart
@@ -295,13 +296,20 @@ class Epoch:
         trainer = self.data.trainer
         return 0 if trainer is None else trainer.fit_loop.total_batch_idx + 1
 
+    @property
+    def process(self) -> Process:
+        """The one that these batches are for: it gets its rows of each."""
+        trainer = self.data.trainer
+        return Process() if trainer is None else Process(trainer.global_rank, trainer.world_size)
+
     def __iter__(self) -> Iterator[MotionBatch]:
         # counted when the first batch is asked for: a checkpoint may be read in between
         begun = self.begun
         for number in range(begun, begun - begun % len(self) + len(self)):
             if self.data.before_batch is not None:
                 self.data.before_batch()
-            yield self.data.batch(number)
+            batch = self.data.batch(number)
+            yield batch if self.process.count == 1 else batch.select(self.process.rows(len(batch)))
 
     def state_dict(self) -> dict[str, int]:
         """For the checkpoint: what a resumed run has to have alike, and its place."""

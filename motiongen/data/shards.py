@@ -16,6 +16,7 @@ from typing import Any
 from motiongen import __version__
 from motiongen.data.manifest import check_size
 from motiongen.data.table import ARRAYS, MANIFEST, TABLE, StoreError, sha256
+from motiongen.formats.writers import WRITERS
 
 SHARDS, SHARDS_VERSION = "shards.jsonl", 1
 #: the format whose shards are stores
@@ -190,6 +191,12 @@ def shard_name(number: int) -> str:
     return f"shard-{number:06d}"
 
 
+def file_name(name: str, format: str) -> str:
+    """Name of a shard with the suffix of its format; a store is a folder and has none."""
+    suffix = WRITERS[format].holds.suffix if format in WRITERS else ""
+    return f"{name}{suffix}"
+
+
 def num_shards(header: Mapping[str, Any]) -> int:
     """How many shards a set has."""
     return -(-header["clips"] // header["shard_size"])
@@ -204,7 +211,7 @@ def measured(folder: Path, name: str, format: str) -> dict[str, dict[str, Any]]:
         size = (own / MANIFEST).stat().st_size
         known[MANIFEST] = {"bytes": size, "sha256": sha256(own / MANIFEST)}
         return {f"{name}/{file}": known[file] for file in sorted(known)}
-    file = folder / f"{name}.npz"
+    file = folder / file_name(name, format)
     return {file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)}}
 
 
@@ -277,7 +284,7 @@ def _shard(path: Path, header: Mapping[str, Any], number: int, line: bytes) -> S
 
 
 def _check_files(path: Path, name: str, format: str, files: Any) -> None:
-    needed = allowed = {f"{name}.npz"}
+    needed = allowed = {file_name(name, format)}
     if format == STORE:
         needed = {f"{name}/{file}" for file in (*ARRAYS[:2], TABLE, MANIFEST)}
         allowed = {f"{name}/{file}" for file in (*ARRAYS, TABLE, MANIFEST)}

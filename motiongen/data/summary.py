@@ -38,6 +38,7 @@ class Inspection:
             second one against the first.
         suspicious: clips worth a look, as id, source, reason.
         dropped: what the import left out, as source, reason.
+        findings: what the import found wrong, as source (empty: all), kind, reason, repaired.
     """
 
     path: str
@@ -62,6 +63,7 @@ class Inspection:
     jumps: float
     suspicious: list[dict[str, str]]
     dropped: list[dict[str, str]]
+    findings: list[dict[str, Any]]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON; what is not known is None."""
@@ -70,6 +72,8 @@ class Inspection:
     def as_text(self) -> str:
         """Aligned tables for a terminal."""
         parts = [_summary(self), _class_table(self), *_joint_tables(self)]
+        if self.findings:
+            parts.append("\n".join(_findings(self.findings)))
         for title, entries in (("suspicious", self.suspicious), ("dropped", self.dropped)):
             if entries:
                 lines = [f"  {entry['source']}: {entry['reason']}" for entry in entries]
@@ -128,6 +132,13 @@ def _joint_tables(found: Inspection) -> Iterator[str]:
         for joint, share in missing.items():
             rows.append([joint, _percent(share), _percent(spread.get(joint, np.nan))])
         yield _table(rows)
+
+
+def _findings(findings: Sequence[dict[str, Any]]) -> Iterator[str]:
+    yield f"found at import ({len(findings)})"
+    for entry in findings:
+        end = " (repaired)" if entry["repaired"] else ""
+        yield f"  {entry['source'] or 'all clips'}: {entry['reason']}{end}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

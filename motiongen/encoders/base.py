@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -41,6 +42,23 @@ class Encoder(nn.Module, ABC):
         condition: Float[Tensor, "B D"],
     ) -> Float[Tensor, "B T J F"]:
         """Computes the features."""
+
+    def pooled(
+        self,
+        x: Float[Tensor, "B T J Cin"],
+        mask: Bool[Tensor, "B T J"],
+        length: Int[Tensor, "B"],
+        condition: Float[Tensor, "B D"],
+        weight: Float[Tensor, "B T K"],
+    ) -> Float[Tensor, "B K JF"]:
+        """Sums of the features over time, frames weighted; weights beyond the length are 0.
+
+        Who ends with a linear layer may sum before it, which saves features of single frames.
+        """
+        h = self(x, mask, length, condition).flatten(2)
+        # frames beyond the length have weight 0, but 0 * NaN is NaN: cut them off
+        h = torch.where(frame_mask(length, x.shape[1])[..., None], h, 0.0)
+        return weight.transpose(1, 2) @ h
 
 
 #: what generators take: an encoder class, or a partial of one with its own options set
@@ -82,7 +100,8 @@ def fold(x: Tensor, length: Tensor, patch: int) -> tuple[Tensor, Tensor]:
     frames = x.shape[1]
     exists = frame_mask(length, frames).view(*x.shape[:2], *(1,) * (x.ndim - 2))
     x = torch.where(exists, x, 0.0)
-    x = torch.cat([x, x.new_zeros(len(x), -frames % patch, *x.shape[2:])], dim=1)
+    if missing := -frames % patch:
+        x = torch.cat([x, x.new_zeros(len(x), missing, *x.shape[2:])], dim=1)
     x = x.unflatten(1, (-1, patch)).movedim(2, -2).flatten(-2)
     return x, (length + patch - 1) // patch
 
@@ -96,14 +115,38 @@ def unfold(x: Tensor, steps: Tensor, frames: int, patch: int) -> Tensor:
 
     Shapes: x [B,S,...,2*patch*C], steps that exist [B] -> [B,frames,...,C].
     """
-    rise = (torch.arange(2 * patch, device=x.device) + 0.5) / patch
-    weight = torch.minimum(rise, 2 - rise).to(x.dtype)
-    exists = frame_mask(steps, x.shape[1]).view(*x.shape[:2], *(1,) * (x.ndim - 1))
-    spread = exists * weight.view(2 * patch, 1)
+    spread = _spread(steps, x.shape[1], patch, x.dtype)
+    spread = spread.view(*x.shape[:2], *(1,) * (x.ndim - 3), 2 * patch, 1)
     x = spread * x.unflatten(-1, (2 * patch, -1))
     total = _overlapped(spread.expand(*spread.shape[:-1], 1), patch)
     out = _overlapped(x, patch) / total.clamp(min=1e-6)
     return out[:, patch // 2 : patch // 2 + frames]
+
+
+def pooled_unfold(
+    h: Tensor, leave: nn.Linear, weight: Tensor, steps: Tensor, patch: int
+) -> Tensor:
+    """Weighted sums over the frames of `unfold(leave(h), ...)`, without making the frames.
+
+    Shapes: h [B,S,...,W], weight [B,T,K], steps [B] -> [B,K,...,C]; leave makes 2*patch*C of W.
+    """
+    spread = _spread(steps, h.shape[1], patch, h.dtype)
+    total = _overlapped(spread[..., None], patch)[..., 0].clamp(min=1e-6)
+    before = patch // 2
+    weight = F.pad(weight, (0, 0, before, total.shape[1] - before - weight.shape[1]))
+    # the share of step s in sum k that reaches it through its frame i: [B,S,K,2p]
+    share = (weight / total[..., None]).unfold(1, 2 * patch, patch) * spread[:, :, None]
+    sums = share.flatten(2).transpose(1, 2) @ h.flatten(2)
+    sums = sums.unflatten(1, (-1, 2 * patch)).unflatten(-1, h.shape[2:]).movedim(2, -2)
+    own = leave.weight.unflatten(0, (2 * patch, -1)).transpose(0, 1).flatten(1)
+    bias = share.sum(1) @ leave.bias.unflatten(0, (2 * patch, -1))
+    return F.linear(sums.flatten(-2), own) + bias.view(*bias.shape[:2], *(1,) * (h.ndim - 3), -1)
+
+
+def _spread(steps: Tensor, number: int, patch: int, dtype: torch.dtype) -> Tensor:
+    """How loudly each step speaks for its 2*patch frames. Shapes: [B] -> [B,number,2*patch]."""
+    rise = (torch.arange(2 * patch, device=steps.device) + 0.5) / patch
+    return frame_mask(steps, number)[..., None] * torch.minimum(rise, 2 - rise).to(dtype)
 
 
 def _overlapped(x: Tensor, patch: int) -> Tensor:

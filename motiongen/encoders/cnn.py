@@ -49,11 +49,24 @@ class CNN(Encoder):
 
     def forward(self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor) -> Tensor:
         """Computes the features; see `Encoder`."""
+        h = self._frames(x, length, condition)
+        return self.leave(h).unflatten(2, (self.num_joints, self.features))
+
+    def pooled(
+        self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor, weight: Tensor
+    ) -> Tensor:
+        """Sums before the last layer; see `Encoder`."""
+        weight = weight.transpose(1, 2)
+        sums = weight @ self._frames(x, length, condition)
+        return F.linear(sums, self.leave.weight) + weight.sum(2, keepdim=True) * self.leave.bias
+
+    def _frames(self, x: Tensor, length: Tensor, condition: Tensor) -> Tensor:
+        """What the last layer reads. Shapes: [B,T,J,Cin] -> [B,T,W]."""
         exists = frame_mask(length, x.shape[1])[..., None]
         h = self.enter(x.flatten(2)) * exists
         for block in self.blocks:
             h = block(h, condition, exists)
-        return self.leave(h).unflatten(2, (self.num_joints, self.features))
+        return h
 
 
 class ConvolutionBlock(nn.Module):

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from motiongen.encoders.base import Encoder, Film, fold, frame_mask, unfold
+from motiongen.encoders.base import Encoder, Film, fold, frame_mask, pooled_unfold, unfold
 from motiongen.skeleton import Skeleton
 
 
@@ -66,13 +66,24 @@ class GCN(Encoder):
 
     def forward(self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor) -> Tensor:
         """Computes the features; see `Encoder`."""
-        frames = x.shape[1]
+        h, steps = self._steps(x, length, condition)
+        return unfold(self.leave(h), steps, x.shape[1], self.patch)
+
+    def pooled(
+        self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor, weight: Tensor
+    ) -> Tensor:
+        """Sums before the last layer; see `Encoder`."""
+        h, steps = self._steps(x, length, condition)
+        return pooled_unfold(h, self.leave, weight, steps, self.patch).flatten(2)
+
+    def _steps(self, x: Tensor, length: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """What the last layer reads, and how many steps exist. Shapes: -> [B,S,J,W], [B]."""
         x, steps = fold(x, length, self.patch)
         exists = frame_mask(steps, x.shape[1])[..., None, None]
         h = (self.enter(x) + self.joint) * exists
         for block in self.blocks:
             h = block(h, self.adjacency, condition, exists)
-        return unfold(self.leave(self.norm(h)), steps, frames, self.patch)
+        return self.norm(h), steps
 
 
 class GraphBlock(nn.Module):

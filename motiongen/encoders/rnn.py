@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from motiongen.encoders.base import Encoder, Film, fold, unfold
+from motiongen.encoders.base import Encoder, Film, fold, pooled_unfold, unfold
 from motiongen.skeleton import Skeleton
 
 
@@ -54,16 +54,30 @@ class RNN(Encoder):
 
     def forward(self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor) -> Tensor:
         """Computes the features; see `Encoder`."""
-        frames = x.shape[1]
+        h, steps = self._steps(x, length, condition)
+        h = unfold(self.leave(h), steps, x.shape[1], self.patch)
+        return h.unflatten(2, (self.num_joints, self.features))
+
+    def pooled(
+        self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor, weight: Tensor
+    ) -> Tensor:
+        """Sums before the last layer; see `Encoder`."""
+        h, steps = self._steps(x, length, condition)
+        return pooled_unfold(h, self.leave, weight, steps, self.patch)
+
+    def _steps(self, x: Tensor, length: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """What the last layer reads, and how many steps exist. Shapes: -> [B,S,2W], [B]."""
         x, steps = fold(x.flatten(2), length, self.patch)
-        h = self.enter(x)
+        h, on_cpu = self.enter(x), steps.cpu()
         for film, norm, recurrent in zip(self.films, self.norms, self.recurrent, strict=True):
             y = film(norm(h), condition)
-            packed = pack_padded_sequence(y, steps.cpu(), batch_first=True, enforce_sorted=False)
-            y, _ = pad_packed_sequence(
-                recurrent(packed)[0], batch_first=True, total_length=h.shape[1]
-            )
-            h = h + self.dropout(y)
-        h = h + self.mix(F.gelu(self.last_film(self.last_norm(h), condition)))
-        h = unfold(self.leave(h), steps, frames, self.patch)
-        return h.unflatten(2, (self.num_joints, self.features))
+            h = h + self.dropout(_recur(recurrent, y, on_cpu))
+        return h + self.mix(F.gelu(self.last_film(self.last_norm(h), condition))), steps
+
+
+def _recur(recurrent: nn.Module, x: Tensor, steps: Tensor) -> Tensor:
+    """Runs over the steps that exist. Shapes: x [B,S,F], steps [B] on the CPU -> [B,S,2W]."""
+    if bool((steps == x.shape[1]).all()):
+        return recurrent(x)[0]
+    packed = pack_padded_sequence(x, steps, batch_first=True, enforce_sorted=False)
+    return pad_packed_sequence(recurrent(packed)[0], batch_first=True, total_length=x.shape[1])[0]

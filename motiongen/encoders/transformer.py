@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from motiongen.encoders.base import Encoder, Film, fold, fourier, frame_mask, unfold
+from motiongen.encoders.base import Encoder, Film, fold, fourier, frame_mask, pooled_unfold, unfold
 from motiongen.skeleton import Skeleton
 
 
@@ -52,15 +52,26 @@ class Transformer(Encoder):
 
     def forward(self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor) -> Tensor:
         """Computes the features; see `Encoder`."""
-        frames = x.shape[1]
+        h, steps = self._steps(x, length, condition)
+        h = unfold(self.leave(h), steps, x.shape[1], self.patch)
+        return h.unflatten(2, (self.num_joints, self.features))
+
+    def pooled(
+        self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor, weight: Tensor
+    ) -> Tensor:
+        """Sums before the last layer; see `Encoder`."""
+        h, steps = self._steps(x, length, condition)
+        return pooled_unfold(h, self.leave, weight, steps, self.patch)
+
+    def _steps(self, x: Tensor, length: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """What the last layer reads, and how many steps exist. Shapes: -> [B,S,W], [B]."""
         x, steps = fold(x.flatten(2), length, self.patch)
         exists = frame_mask(steps, x.shape[1])
         at = torch.arange(x.shape[1], device=x.device, dtype=x.dtype)
         h = self.enter(x) + self.position(fourier(at, POSITION_BANDS, 1 / 512))
         for block in self.blocks:
             h = block(h, condition, exists)
-        h = unfold(self.leave(self.norm(h)), steps, frames, self.patch)
-        return h.unflatten(2, (self.num_joints, self.features))
+        return self.norm(h), steps
 
 
 #: periods from 512 tokens down to 4

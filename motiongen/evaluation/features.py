@@ -176,8 +176,9 @@ def _key(*parts: object) -> str:
 def _code() -> str:
     """Changes when what makes features changes, between versions, too."""
     package = Path(encoders.__file__).parents[1]
-    names = ("classifier", "networks", "standardizer", "layouts", "skeleton")
+    names = ("classifier", "networks", "standardizer", "skeleton")
     files = [*sorted((package / "encoders").glob("*.py")), *(package / f"{n}.py" for n in names)]
+    files += sorted((package / "layouts").glob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

@@ -88,6 +88,17 @@ def path_distances(first: tuple[Paths, Shown], second: tuple[Paths, Shown]) -> n
     return np.where(shared >= max(1.0, SMALLEST_OVERLAP * a.shape[2]), np.sqrt(mean), np.inf)
 
 
+def most_like(clips: MotionBatch, others: MotionBatch, spec: MotionSpec) -> tuple[Tensor, Tensor]:
+    """Of each clip the one of another set whose path is nearest, and how far it is.
+
+    Shapes: B clips -> rows of `others` [B], distances [B].
+    Units: those of the joints; infinite where no clip shows the same joints.
+    """
+    distance = path_distances(as_paths(clips, spec), as_paths(others, spec))
+    rows = distance.argmin(1)
+    return torch.from_numpy(rows), torch.from_numpy(distance[np.arange(len(rows)), rows])
+
+
 def nearest(
     first: tuple[Paths, Shown], second: tuple[Paths, Shown], count: int = 1
 ) -> Float[np.ndarray, "_n _k"]:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from motiongen.evaluation.drawing import canonical_order
+from motiongen.evaluation.paths import most_like
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.viewer.page import Group, Panel
 
@@ -21,7 +22,8 @@ def player_groups(
 ) -> list[Group]:
     """One group a class: a real clip as recorded, its clean truth where known, generated clips.
 
-    Clips are drawn, not chosen.
+    Clips are drawn, not chosen. Next to each generated clip stands the real one that is most like
+    it, of any class, so that a copy can be seen.
 
     Args:
         spec: names the classes.
@@ -41,10 +43,27 @@ def player_groups(
             continue
         panels = _real_panels(spec, real.select(found[0][:1]))
         for (title, clips), rows in zip(sets.items(), found[1:], strict=True):
-            motions = clips.select(rows[:samples]).unbind(spec, "generated")
-            panels.append(Panel(title, motions))
+            panels.append(_beside_nearest(title, clips.select(rows[:samples]), real, spec))
         groups.append(Group(name, panels))
     return groups
+
+
+def _beside_nearest(title: str, clips: MotionBatch, real: MotionBatch, spec: MotionSpec) -> Panel:
+    rows, distance = most_like(clips, real, spec)
+    notes = [_how_far(float(far), spec) for far in distance]
+    return Panel(
+        title,
+        clips.unbind(spec, "generated"),
+        "each beside the training clip that is most like it",
+        companions=[m.replace(target=None) for m in real.select(rows).unbind(spec, "train")],
+        notes=notes,
+    )
+
+
+def _how_far(distance: float, spec: MotionSpec) -> str:
+    if not np.isfinite(distance):
+        return "nothing comparable"
+    return f"{100 * distance:.1f} cm off" if spec.unit == "m" else f"{distance:.3g} off"
 
 
 def _rows(clips: MotionBatch, label: int, rng: np.random.Generator) -> torch.Tensor:

@@ -1,30 +1,71 @@
 """File formats: one file each; reads it and, where that makes sense, writes it.
 
 `READERS` names the readers as the command does; `archive.open_source` unpacks what they read.
-`WRITERS` names what `motiongen sample` writes besides stores.
+`WRITERS` names what `motiongen export` and `motiongen sample` write besides stores.
 """
 
-from collections.abc import Sequence
-
-from motiongen.formats.arrays import Arrays, ArraysWriter
-from motiongen.formats.base import Reader, Writer
+from motiongen.formats.aeon import Aeon
+from motiongen.formats.arrays import Arrays
+from motiongen.formats.bandai import BandaiNamco
+from motiongen.formats.base import Reader
+from motiongen.formats.bvh import Bvh
+from motiongen.formats.c3d import C3d
+from motiongen.formats.humanact12 import HumanAct12
+from motiongen.formats.keraal import Keraal
+from motiongen.formats.long_table import LongTable
 from motiongen.formats.msr_action3d import MsrAction3D
+from motiongen.formats.ntu import NtuRgbd
 from motiongen.formats.openpose import OpenPose
 from motiongen.formats.openpose5 import OpenPose5
-from motiongen.formats.recognition import AeonWriter, CtrGcnWriter
+from motiongen.formats.parquet import Parquet
+from motiongen.formats.pyskl import Pyskl
+from motiongen.formats.smpl import SmplJoints
 from motiongen.formats.ui_prmd import UiPrmd
 from motiongen.formats.utd_mhad import UtdMhad
+from motiongen.formats.utkinect import UtKinect
+from motiongen.formats.writers import WRITERS, check_out, format_of, get_writer, writer
 
-__all__ = ["Arrays", "MsrAction3D", "OpenPose", "OpenPose5", "UiPrmd", "UtdMhad"]
+__all__ = [
+    "Aeon",
+    "Arrays",
+    "BandaiNamco",
+    "Bvh",
+    "C3d",
+    "HumanAct12",
+    "Keraal",
+    "LongTable",
+    "MsrAction3D",
+    "NtuRgbd",
+    "OpenPose",
+    "OpenPose5",
+    "Parquet",
+    "Pyskl",
+    "SmplJoints",
+    "UiPrmd",
+    "UtKinect",
+    "UtdMhad",
+]
 
 #: name of the format -> its reader
 READERS: dict[str, type[Reader]] = {
+    "aeon": Aeon,
     "arrays": Arrays,
+    "bandai_bvh": BandaiNamco,
+    "bvh": Bvh,
+    "c3d": C3d,
+    "csv": LongTable,
+    "humanact12": HumanAct12,
+    "keraal": Keraal,
     "msr_action3d": MsrAction3D,
+    "ntu": NtuRgbd,
     "openpose": OpenPose,
     "openpose5": OpenPose5,
+    "parquet": Parquet,
+    "pyskl": Pyskl,
+    "smpl_joints": SmplJoints,
     "ui_prmd": UiPrmd,
     "utd_mhad": UtdMhad,
+    "utkinect": UtKinect,
 }
 
 
@@ -37,29 +78,3 @@ def get(name: str) -> type[Reader]:
     if name not in READERS:
         raise ValueError(f"format {name!r} is unknown; known formats: {', '.join(READERS)}")
     return READERS[name]
-
-
-#: name of the format -> its writer; each of them writes .npz files
-WRITERS: dict[str, type[Writer]] = {
-    "npz": ArraysWriter,
-    "ctrgcn": CtrGcnWriter,
-    "aeon": AeonWriter,
-}
-#: formats that hold no clip without a class
-NEED_CLASSES = {"ctrgcn", "aeon"}
-
-
-def writer(name: str, classes: Sequence[str], frames: int) -> Writer:
-    """The writer of a format.
-
-    Args:
-        name: as in `WRITERS`.
-        classes: names of the labels in the order of their numbers.
-        frames: to which clips are padded, where the format has one length for all files.
-
-    Raises:
-        ValueError: if no format has this name; names the known ones.
-    """
-    if name not in WRITERS:
-        raise ValueError(f"format {name!r} is unknown; known formats: {', '.join(WRITERS)}")
-    return CtrGcnWriter(classes, frames) if name == "ctrgcn" else WRITERS[name](classes)

@@ -20,14 +20,14 @@ key             shape and type      meaning
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast, get_args
 
 import numpy as np
 import torch
 
-from motiongen.formats.base import Clip, FormatError, Reader, Writer
+from motiongen.formats.base import Clip, FormatError, Holds, Reader, Writer
 from motiongen.formats.npz import read_arrays, read_headers, write_arrays
 from motiongen.formats.table import MAX_VALUE
 from motiongen.layouts import get
@@ -111,12 +111,12 @@ class Arrays(Reader):
             joints=torch.from_numpy(np.where(seen[..., None], joints, 0).astype(np.float32)),
             confidence=torch.from_numpy(confidence),
             layout=layout,
-            unit=_unit(table, name),
+            unit=unit_of(table, name),
             id=clip.id,
             label=None if label == NO_LABEL else label,
             subject=clip.subject,
             source=clip.path,
-            fps=_fps(table, name),
+            fps=fps_of(table, name),
             target=_target(table, row, frames, clip, layout),
         )
 
@@ -160,37 +160,15 @@ class ArraysWriter(Writer):
         classes: names of the labels in the order of their numbers.
     """
 
-    def write(self, motions: Iterable[Motion], path: Path) -> None:
-        """Writes the clips.
+    name = "npz"
+    holds = Holds(".npz", targets=True, alike=("layout", "unit", "fps", "J", "C"))
 
-        Raises:
-            ValueError: if there is none, they differ in layout, unit, fps or channels, an id is
-                doubled, or a label has no class.
-        """
-        clips, path = list(motions), Path(path)
-        self._check(clips)
-        arrays = _pack(clips)
+    def put(self, motions: Iterator[Motion], part: Path) -> None:
+        """Writes the clips."""
+        arrays = _pack(list(motions))
         if self.classes:
             arrays["classes"] = np.array(self.classes)
-        write_arrays(path, arrays)
-
-    def _check(self, clips: Sequence[Motion]) -> None:
-        kinds = {(clip.layout, clip.unit, clip.fps, *clip.joints.shape[1:]) for clip in clips}
-        if len(kinds) != 1:
-            raise ValueError(
-                "arrays: a file holds clips of one layout, unit, fps, J and C; found "
-                f"{sorted(kinds, key=str) or 'no clips'}"
-            )
-        if len({clip.id for clip in clips}) < len(clips):
-            raise ValueError("arrays: ids of the clips are not unique")
-        most = (len(self.classes) or np.iinfo(np.int64).max) - 1
-        for clip in clips:
-            if not clip.num_frames:
-                raise ValueError(f"arrays: clip {clip.id!r} has no frames")
-            if clip.label is not None and not 0 <= clip.label <= most:
-                raise ValueError(
-                    f"arrays: clip {clip.id!r} has label {clip.label}, allowed 0 to {most}"
-                )
+        write_arrays(part, arrays)
 
 
 def _refuse(clip: Clip, layout: str, bad: np.ndarray, values: np.ndarray, allowed: str) -> None:
@@ -257,14 +235,24 @@ def _target(
     return torch.from_numpy(target.astype(np.float32))
 
 
-def _unit(table: dict[str, np.ndarray], name: str) -> Unit:
+def unit_of(table: dict[str, np.ndarray], name: str) -> Unit:
+    """The unit that the key ``unit`` says; metres without it.
+
+    Raises:
+        FormatError: if it is unknown.
+    """
     found = str(table.get("unit", "m"))
     if found not in get_args(Unit):
         raise FormatError(name, f"key 'unit': found {found!r}, allowed {get_args(Unit)}")
     return cast(Unit, found)
 
 
-def _fps(table: dict[str, np.ndarray], name: str) -> float | None:
+def fps_of(table: dict[str, np.ndarray], name: str) -> float | None:
+    """The rate that the key ``fps`` says; None if it is unknown.
+
+    Raises:
+        FormatError: if it is not above 0.
+    """
     fps = float(table.get("fps", np.nan))
     if np.isnan(fps):
         return None

@@ -1,12 +1,15 @@
 """What every file format gives: an index of its clips, and each clip as a Motion."""
 
 import re
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar, Literal, get_args
 
-from motiongen.motion import Motion
+from motiongen.formats.placing import placed
+from motiongen.motion import Motion, Unit
 
 
 class FormatError(ValueError):
@@ -123,6 +126,53 @@ class Reader(ABC):
         return self.classes.index(clip.label)
 
 
+@dataclass(frozen=True)
+class Holds:
+    """What a format has room for. A writer refuses what is not allowed here.
+
+    Args:
+        suffix: of its file, or of the files in its folder.
+        folder: whether it is a folder, with a file or more for each clip.
+        channels: coordinates a joint that are allowed.
+        units: that are allowed.
+        layouts: that are allowed; none: any.
+        unlabelled: whether a clip may be without a class.
+        labels: "names", "numbers" (then the names are lost), or "no".
+        confidence: "exact", "levels" (some values only) or "no".
+        ids: whether they are kept.
+        subjects: whether it is kept who moves.
+        rates: whether the frame rate is kept.
+        targets: whether the clean positions are kept.
+        alike: what all clips of one file share, of `SHARED`.
+    """
+
+    suffix: str
+    folder: bool = False
+    channels: tuple[int, ...] = (2, 3)
+    units: tuple[Unit, ...] = get_args(Unit)
+    layouts: tuple[str, ...] = ()
+    unlabelled: bool = True
+    labels: Literal["names", "numbers", "no"] = "names"
+    confidence: Literal["exact", "levels", "no"] = "exact"
+    ids: bool = True
+    subjects: bool = True
+    rates: bool = True
+    targets: bool = False
+    alike: tuple[str, ...] = ()
+
+
+#: what clips of one file may have to share -> how to find it
+SHARED: dict[str, Callable[[Motion], Any]] = {
+    "layout": lambda clip: clip.layout,
+    "unit": lambda clip: clip.unit,
+    "fps": lambda clip: clip.fps,
+    "J": lambda clip: clip.joints.shape[1],
+    "C": lambda clip: clip.joints.shape[2],
+    "T": lambda clip: clip.num_frames,
+    "labelled or not": lambda clip: clip.label is not None,
+}
+
+
 class Writer(ABC):
     """Writes clips in one file format.
 
@@ -130,13 +180,84 @@ class Writer(ABC):
         classes: names of the labels in the order of their numbers.
     """
 
+    #: of the format, as the command and messages call it
+    name: ClassVar[str]
+    #: what there is room for
+    holds: ClassVar[Holds]
+
     def __init__(self, classes: Sequence[str] = ()) -> None:
         self.classes = tuple(classes)
 
-    @abstractmethod
-    def write(self, motions: Iterable[Motion], path: Path) -> None:
+    def write(self, motions: Iterable[Motion], path: Path, *, overwrite: bool = False) -> None:
         """Writes the clips to `path`: all of them or, on an error, nothing.
 
+        Args:
+            motions: the clips; read one by one where the format allows.
+            path: file or folder, see `Holds`.
+            overwrite: replace what is there, once the new one is complete.
+
         Raises:
-            ValueError: if the format cannot hold the clips.
+            ValueError: if the format cannot hold the clips; names the clip.
+            FileExistsError: if something is there.
         """
+        kind = {"suffix": self.holds.suffix, "folder": self.holds.folder}
+        with placed(Path(path), overwrite=overwrite, **kind) as part:
+            self.put(self._checked(motions), part)
+
+    @abstractmethod
+    def put(self, motions: Iterator[Motion], part: Path) -> None:
+        """Writes clips, each of which was checked, to a file that is not there or a new folder.
+
+        Raises:
+            ValueError: if the format cannot hold them after all.
+        """
+
+    def label_name(self, motion: Motion) -> str | None:
+        """Name of the clip's class; its number where classes have no names; None without one."""
+        if motion.label is None:
+            return None
+        return self.classes[motion.label] if self.classes else str(motion.label)
+
+    def _checked(self, motions: Iterable[Motion]) -> Iterator[Motion]:
+        """The clips, while they are what the format holds; at least one."""
+        ids: set[str] = set()
+        first: Motion | None = None
+        for motion in motions:
+            first = first or motion
+            self._check_alike(first, motion)
+            self._check(motion)
+            if motion.id in ids:
+                raise ValueError(f"{self.name}: ids are not unique: two clips are {motion.id!r}")
+            ids.add(motion.id)
+            yield motion
+        if first is None:
+            raise ValueError(f"{self.name}: no clips, at least 1 is needed")
+
+    def _check(self, motion: Motion) -> None:
+        holds, clip = self.holds, f"{self.name}: clip {motion.id!r}"
+        if not motion.num_frames:
+            raise ValueError(f"{clip} has no frames, at least 1 is needed")
+        found = {
+            "coordinates": (motion.joints.shape[2], holds.channels),
+            "unit": (motion.unit, holds.units),
+            "layout": (motion.layout, holds.layouts or (motion.layout,)),
+        }
+        for what, (value, allowed) in found.items():
+            if value not in allowed:
+                told = " or ".join(str(item) for item in allowed)
+                raise ValueError(f"{clip} has {what} {value}, allowed {told}")
+        if motion.label is None and holds.unlabelled:
+            return
+        # without names any number is a label
+        most = (len(self.classes) or (sys.maxsize if holds.unlabelled else 0)) - 1
+        if motion.label is None or not 0 <= motion.label <= most:
+            raise ValueError(f"{clip} has label {motion.label}, allowed 0 to {most}")
+
+    def _check_alike(self, first: Motion, motion: Motion) -> None:
+        for what in self.holds.alike:
+            values = SHARED[what](first), SHARED[what](motion)
+            if values[0] != values[1]:
+                raise ValueError(
+                    f"{self.name}: a file holds clips of one {', '.join(self.holds.alike)}; clip "
+                    f"{first.id!r} has {what} {values[0]}, clip {motion.id!r} {values[1]}"
+                )

@@ -1,7 +1,6 @@
 """NumPy's .npz files: every header is checked before any value is read; nothing is unpickled."""
 
 import math
-import os
 import zipfile
 import zlib
 from collections.abc import Collection, Mapping
@@ -33,6 +32,8 @@ def read_headers(
     schema: Schema,
     required: Collection[str] = (),
     limits: Limits = DEFAULT_LIMITS,
+    *,
+    others: bool = False,
 ) -> dict[str, int]:
     """Length of each axis, after all headers were checked against the schema and the limits.
 
@@ -42,6 +43,7 @@ def read_headers(
         schema: the keys allowed, each with its axes and kinds of type.
         required: keys that must be there.
         limits: sizes allowed.
+        others: further keys are allowed, of any type but objects, and ignored.
 
     Raises:
         FormatError: if the file is damaged or too large, a key is unknown, doubled or missing,
@@ -54,7 +56,8 @@ def read_headers(
             headers: dict[str, Header] = {}
             for member in members:
                 key = member.filename.removesuffix(".npy")
-                if key in headers or key not in schema or key == member.filename:
+                known = key in schema or others
+                if key in headers or not known or key == member.filename:
                     raise FormatError(
                         name,
                         f"key {key!r}: unknown or doubled; allowed: {', '.join(schema)}",
@@ -62,6 +65,7 @@ def read_headers(
                 with archive.open(member) as stream:
                     headers[key] = _header(BytesIO(stream.read(_HEADER_BYTES)), member.file_size)
                 _check_header(key, headers[key], schema, name)
+            headers = {key: header for key, header in headers.items() if key in schema}
     except FormatError:
         raise
     except _DAMAGE as error:
@@ -82,6 +86,43 @@ def read_arrays(file: Path, name: str, keys: Collection[str]) -> dict[str, np.nd
             return {key: arrays[key] for key in arrays.files if key in keys}
     except _DAMAGE as error:
         raise FormatError(name, f"is no sound .npz file: {error}") from error
+
+
+def array_shape(file: Path, name: str, axes: str, kinds: str) -> tuple[int, ...]:
+    """Shape of the array of a .npy file, by its header alone.
+
+    Args:
+        file: where it lies.
+        name: what messages call it.
+        axes: one letter each.
+        kinds: of numpy type that are allowed.
+
+    Raises:
+        FormatError: if the file is damaged or too large, or its array is not as allowed.
+    """
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as stream:
+            header = _header(BytesIO(stream.read(_HEADER_BYTES)), size)
+    except _DAMAGE as error:
+        raise FormatError(name, f"is no sound .npy file: {error}") from error
+    if size > DEFAULT_LIMITS.member_bytes:
+        raise FormatError(name, f"{size} bytes, allowed {DEFAULT_LIMITS.member_bytes}")
+    _check_header("", header, {"": (axes, kinds)}, name)
+    return header[0]
+
+
+def read_array(file: Path, name: str, axes: str, kinds: str) -> np.ndarray:
+    """The array of a .npy file; see `array_shape`.
+
+    Raises:
+        FormatError: as `array_shape`.
+    """
+    array_shape(file, name, axes, kinds)
+    try:
+        return np.load(file, allow_pickle=False)
+    except _DAMAGE as error:
+        raise FormatError(name, f"is no sound .npy file: {error}") from error
 
 
 def _check_sizes(members: list[zipfile.ZipInfo], packed: int, name: str, limits: Limits) -> None:
@@ -108,7 +149,12 @@ def _header(start: BytesIO, size: int) -> Header:
 
 
 def _check_header(key: str, header: Header, schema: Schema, name: str) -> None:
-    (shape, dtype), (axes, kinds) = header, schema[key]
+    shape, dtype = header
+    if dtype.hasobject:
+        raise FormatError(name, f"key {key!r}: holds Python objects, which could run code")
+    if key not in schema:
+        return
+    axes, kinds = schema[key]
     if dtype.kind not in kinds:
         raise FormatError(name, f"key {key!r}: type {dtype}, allowed kinds {', '.join(kinds)}")
     if len(shape) != len(axes):
@@ -130,17 +176,6 @@ def _axes(headers: Mapping[str, Header], schema: Schema, name: str) -> dict[str,
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes an uncompressed .npz file: complete, or not at all.
-
-    It is written beside its place and moved there last, so a reader finds the old file or the
-    new one, never a half.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as stream:
-            np.savez(stream, **arrays)  # pyright: ignore[reportArgumentType]
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    """Writes an uncompressed .npz file, whatever the name ends in."""
+    with path.open("xb") as stream:
+        np.savez(stream, **arrays)  # pyright: ignore[reportArgumentType]

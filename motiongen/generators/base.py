@@ -22,6 +22,7 @@ from motiongen.generators.recipe import class_path, plain
 from motiongen.generators.schedule import one_cycle
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 from motiongen.observation import Observation
+from motiongen.processes import Process, mean_of_all, own_rows, sharing
 from motiongen.standardizer import Standardizer
 
 if TYPE_CHECKING:
@@ -128,7 +129,8 @@ class Generator(pl.LightningModule, ABC):
         exists = batch.frame_mask
         self.standardizer.fit(batch.joints[exists], batch.mask[exists])
         unit = float(self.standardizer.scale)
-        self.observation.fit(self.standardizer(batch.joints), batch.mask, unit)
+        # not standardised: without the joints' mean places bones would stretch as they turn
+        self.observation.fit(batch.joints / unit, batch.mask, unit)
         row = torch.where(batch.label == NO_LABEL, len(self.spec.classes), batch.label)
         self.label_counts.zero_().index_add_(0, row, torch.ones_like(row))
         self.length_counts.zero_().index_put_(
@@ -214,7 +216,8 @@ class Generator(pl.LightningModule, ABC):
         """Hides some labels while training."""
         if not self.training or not self.label_dropout:
             return label
-        hidden = torch.rand(label.shape, device=label.device) < self.label_dropout
+        draw = functools.partial(torch.rand, device=label.device)
+        hidden = own_rows(draw, len(label)) < self.label_dropout
         return torch.where(hidden, NO_LABEL, label)
 
     # ---- sampling -----------------------------------------------------------------------------
@@ -232,7 +235,9 @@ class Generator(pl.LightningModule, ABC):
         options: SampleOptions | None = None,
         progress: Callable[[int], object] | None = None,
     ) -> MotionBatch:
-        """Draws clean clips in physical units, the body's centre starting at the origin.
+        """Draws clips in physical units, the body's centre starting at the origin.
+
+        They are clean, unless the options ask for what an estimator would show of them.
 
         Sample i depends on (seed, start + i), its label and its length alone, whatever n.
 
@@ -285,15 +290,18 @@ class Generator(pl.LightningModule, ABC):
         torch.manual_seed(int(key(self.seed, self.global_step, 3).integers(2**62)))
 
     def training_step(self, batch: MotionBatch, number: int) -> Tensor:
-        """One step of the loss."""
-        losses = self.losses(batch)
-        total = losses["total"]
-        require_finite(losses, batch, f"loss of step {self.global_step}")
+        """One step of the loss; of several processes, each has its part of it."""
+        count = 1 if self._trainer is None else self.trainer.world_size
+        with sharing(Process(self.global_rank, count)):
+            losses = self.losses(batch)
+            # a loss that is no number ends all processes: none waits for another
+            terms = mean_of_all(torch.stack([v.detach().float() for v in losses.values()]))
+        whole = dict(zip(losses, terms, strict=True))
+        require_finite(whole, batch, f"loss of step {self.global_step}")
         if self.global_step % LOG_STEPS == 0:
-            self.log("train/total", total.detach(), prog_bar=True)
-            rest = {n: v.detach() for n, v in losses.items() if n != "total"}
-            self.log_dict({f"train/{n}": v for n, v in rest.items()})
-        return total
+            self.log("train/total", whole["total"], prog_bar=True)
+            self.log_dict({f"train/{n}": v for n, v in whole.items() if n != "total"})
+        return losses["total"]
 
     def validation_step(self, batch: MotionBatch, number: int) -> None:
         """The same terms on people that were not trained on."""

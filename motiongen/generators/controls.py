@@ -80,10 +80,13 @@ def interpolate_samples(
         options: see `SampleOptions`.
 
     Raises:
-        ValueError: if n is below 2, or a number, label or length is outside what is allowed.
+        ValueError: if n is below 2, a number, label or length is outside what is allowed, or
+            noise is asked for.
     """
     codes, options = coded(model), options or SampleOptions()
     refuse_unused(model, options)
+    if options.observed:
+        raise ValueError(f"observed: found {options.observed}, but these clips are clean ones")
     labels = given("label", label, 2, 0, len(model.spec.classes) - 1)
     given("length", length, 1, 2, model.spec.frames)
     device = model.standardizer.mean.device

@@ -7,13 +7,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from motiongen.generators.keys import SampleOptions, draw_count, key
+from motiongen.generators.keys import (
+    SampleOptions,
+    draw_count,
+    gamma_rows,
+    key,
+    normal_rows,
+)
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
+from motiongen.observation import Observation
 from motiongen.skeleton import Skeleton
 from motiongen.standardizer import Standardizer
 
 #: below this share of frames a joint was hardly ever seen: it is not sampled
 SMALLEST_SUPPORT = 0.01
+#: the stream of random numbers of the estimator's noise; see `keys.key`
+STREAM = 4
 
 
 @runtime_checkable
@@ -23,6 +32,7 @@ class Draws(Protocol):
     spec: MotionSpec
     skeleton: Skeleton
     standardizer: Standardizer
+    observation: Observation
     label_counts: Tensor
     length_counts: Tensor
 
@@ -57,8 +67,10 @@ def draw_batch(
     noise = model.noise([key(seed, number, 0) for number in numbers]).to(label.device)
     frames = torch.arange(model.spec.frames, device=label.device)
     exists = (frames < length[:, None])[..., None].expand(-1, -1, model.skeleton.num_joints)
-    clean = model.draw(noise, label, length, options)
-    joints = model.standardizer.inverse(clean)
+    drawn = model.draw(noise, label, length, options)
+    if options.observed:
+        drawn = drawn + options.observed * _noise(model.observation, drawn, numbers, seed)
+    joints = model.standardizer.inverse(drawn)
     supported = model.standardizer.support >= SMALLEST_SUPPORT
     # a place that the model never learned is no place to centre on
     anchor = [joint for joint in model.skeleton.anchor if supported[joint]]
@@ -72,6 +84,14 @@ def draw_batch(
         label=label,
         index=torch.tensor(numbers, device=label.device),
     )
+
+
+def _noise(observation: Observation, clean: Tensor, numbers: list[int], seed: int) -> Tensor:
+    """The estimator's noise on each sample: a function of (seed, i) alone, on any device."""
+    keys, shape = [key(seed, number, STREAM) for number in numbers], clean.shape[1:]
+    normal = normal_rows(keys, *shape)
+    gamma = gamma_rows(keys, float(observation.degrees) / 2, *shape)
+    return observation.noise(normal.to(clean), gamma.to(clean))
 
 
 def _conditions(

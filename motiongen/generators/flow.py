@@ -1,5 +1,6 @@
 """The motion-space flow: clips to noise and back, with an exact density."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from motiongen.generators.keys import SampleOptions, normal_rows
 from motiongen.generators.shaking import Shaking, measure_shaking
 from motiongen.kinematics import ConstantBones, wants_rigid
 from motiongen.motion import MotionBatch, MotionSpec
+from motiongen.processes import largest_of_all, mean_of_all, own_normal, own_rows
 
 #: clips that the part without networks is fitted to at most
 MOST_CLIPS = 1024
@@ -130,15 +132,15 @@ class Flow(Generator):
         label = self.training_label(batch.label)
         if self.training:
             seen = self._hide(seen, shown)
-            noise = torch.randn_like(x)
+            noise = own_normal(x)
             embedding, network = self.label_embedding, self.network
         else:
             noise = self._same_noise(x)
             embedding, network = self.average.network
         context = self._context(label, batch.length, embedding, x.shape[1])
         density, extreme = self._density(network, x + self.dequantisation * noise, seen, context)
-        count = (seen.sum() * x.shape[-1]).clamp(min=1)
-        return {"total": -density.sum() / count, "log_scale": extreme}
+        count = mean_of_all(seen.sum() * x.shape[-1]).clamp(min=1)
+        return {"total": -density.sum() / count, "log_scale": largest_of_all(extreme)}
 
     @torch.no_grad()
     def log_prob(self, batch: MotionBatch) -> Float[Tensor, "B"]:
@@ -182,11 +184,12 @@ class Flow(Generator):
 
         Of half of them the gaps are filled, as samples have none; of some, joints are hidden.
         """
-        filled = torch.rand(len(seen), device=seen.device) < 0.5
+        draw = functools.partial(torch.rand, device=seen.device)
+        filled = own_rows(draw, len(seen)) < 0.5
         seen = torch.where(filled[:, None, None], shown, seen)
-        poor = torch.rand(len(seen), 1, device=seen.device) < self.hidden
-        share = torch.rand(len(seen), 1, device=seen.device)
-        gone = poor & (torch.rand(len(seen), seen.shape[2], device=seen.device) < share)
+        poor = own_rows(draw, len(seen), 1) < self.hidden
+        share = own_rows(draw, len(seen), 1)
+        gone = poor & (own_rows(draw, len(seen), seen.shape[2]) < share)
         return seen & ~gone[:, None]
 
     def _same_noise(self, x: Tensor) -> Tensor:

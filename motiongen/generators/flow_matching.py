@@ -1,5 +1,6 @@
 """Flow matching: a velocity field carries noise to clips."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from motiongen.generators.shaking import Shaking, measure_shaking
 from motiongen.generators.solvers import SOLVERS, Solver, Velocity
 from motiongen.kinematics import ConstantBones, wants_rigid
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
+from motiongen.processes import mean_of_all, own_normal, own_rows, whole_size
 
 #: the clip foretold at a point and a time
 Foretell = Velocity
@@ -129,7 +131,7 @@ class FlowMatching(Generator):
         out = denoiser(now, known, batch.length, condition, time)
         error = emphasis(time) * (out - x) ** 2
         seen = batch.mask[..., None]
-        count = (seen.sum() * x.shape[-1]).clamp(min=1)
+        count = mean_of_all(seen.sum() * x.shape[-1]).clamp(min=1)
         return torch.where(seen, error, 0.0).sum() / count
 
     def score(self, energy: Tensor) -> Tensor:
@@ -150,15 +152,16 @@ class FlowMatching(Generator):
         everything = batch.frame_mask[..., None].expand_as(shown)
         if not self.training:
             return everything.float()
-        told = torch.rand(len(shown), device=shown.device) < 0.5
+        draw = functools.partial(torch.rand, device=shown.device)
+        told = own_rows(draw, len(shown)) < 0.5
         return torch.where(told[:, None, None], everything, shown).float()
 
     def _draws(self, x: Tensor, seed: int) -> tuple[Tensor, Tensor]:
         """Noise like `x` and a time for each clip, evenly spread over a batch."""
-        size = len(x)
+        size = whole_size(len(x))
         if self.training:
-            noise, shift = torch.randn_like(x), torch.rand((), device=x.device)
-            order = torch.randperm(size, device=x.device)
+            noise, shift = own_normal(x), torch.rand((), device=x.device)
+            order = own_rows(functools.partial(torch.randperm, device=x.device), len(x))
         else:
             # the same at each validation, so that losses can be compared
             rng = torch.Generator().manual_seed(seed)

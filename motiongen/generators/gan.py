@@ -1,5 +1,6 @@
 """The generative adversarial network."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from motiongen.generators.keys import SampleOptions, normal_rows
 from motiongen.kinematics import wants_rigid
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.networks import Decoder, Pool
+from motiongen.processes import mean_of_all, own_rows
 from motiongen.skeleton import Skeleton
 
 #: fakes of each clip: two say how far apart samples of one label and length are
@@ -156,12 +158,14 @@ class GAN(Generator):
         device = batch.joints.device
         # the same at each validation, so that losses can be compared
         rng = None if self.training else torch.Generator(device).manual_seed(0)
-        latent = torch.randn(FAKES * len(batch), self.latent, generator=rng, device=device)
+        draw = functools.partial(torch.randn, generator=rng, device=device)
+        latent = own_rows(draw, FAKES * len(batch), self.latent, sets=FAKES)
         label, length = label.repeat(FAKES), batch.length.repeat(FAKES)
         clean = self.generate(self._player(), latent, label, length)
         confidence = batch.confidence.repeat(FAKES, 1, 1)
         clean = clean[:, : confidence.shape[1]]
-        return self.observation.corrupt(clean, confidence, rng).unflatten(0, (FAKES, -1))
+        shown = self.observation.corrupt(clean, confidence, rng, sets=FAKES)
+        return shown.unflatten(0, (FAKES, -1))
 
     def generate(
         self, player: nn.ModuleList, latent: Tensor, label: Tensor, length: Tensor
@@ -263,10 +267,12 @@ def energy_of(fakes: Tensor, real: Tensor, mask: Tensor) -> Tensor:
     """
     both = shown_twice(mask)
     total = pair_score(fakes, real, mask)
-    if not both.any():
+    count = mean_of_all(both.sum())
+    if not count:
         return total
     of_real = changes(real)
-    usual = of_real[both].square().sum(-1).mean().sqrt().clamp(min=1e-4)
+    squares = mean_of_all(of_real[both].square().sum(-1).sum())
+    usual = (squares / count).sqrt().clamp(min=1e-4)
     return total + pair_score(changes(fakes), of_real, both) / usual
 
 

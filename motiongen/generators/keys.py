@@ -21,11 +21,15 @@ class SampleOptions:
         guidance: how strongly a label pulls, for families that can be guided: 1 is the model as
             trained, more is more typical of the class. None: the model's own.
         steps: steps of the solver, for families that integrate. None: the model's own.
+        observed: how much of the estimator's noise, as the model measured it on the clips that
+            it learned from, is put on samples: 0 leaves them clean, 1 makes them look as
+            recordings do. Joints stay visible.
     """
 
     temperature: float = 1.0
     guidance: float | None = None
     steps: int | None = None
+    observed: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.temperature >= 0:
@@ -34,6 +38,8 @@ class SampleOptions:
             raise ValueError(f"guidance: found {self.guidance}, must not be negative")
         if self.steps is not None and self.steps < 1:
             raise ValueError(f"steps: found {self.steps}, at least 1 is needed")
+        if not 0 <= self.observed <= 1:
+            raise ValueError(f"observed: found {self.observed}, allowed 0 to 1")
 
 
 def key(seed: int, number: int, stream: int) -> np.random.Generator:
@@ -45,6 +51,12 @@ def key(seed: int, number: int, stream: int) -> np.random.Generator:
 def normal_rows(keys: Sequence[np.random.Generator], *shape: int) -> Tensor:
     """Standard normal numbers, one row a key. Shapes: -> [B,*shape]."""
     rows = [source.standard_normal(shape, dtype=np.float32) for source in keys]
+    return torch.from_numpy(np.stack(rows))
+
+
+def gamma_rows(keys: Sequence[np.random.Generator], alpha: float, *shape: int) -> Tensor:
+    """Standard gamma numbers of shape parameter alpha, one row a key. Shapes: -> [B,*shape]."""
+    rows = [source.standard_gamma(alpha, shape, dtype=np.float32) for source in keys]
     return torch.from_numpy(np.stack(rows))
 
 

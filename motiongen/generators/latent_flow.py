@@ -15,6 +15,7 @@ from motiongen.generators.couplings import spline_flow
 from motiongen.generators.keys import SampleOptions, key, normal_rows
 from motiongen.generators.vae import VAE
 from motiongen.motion import MotionBatch, MotionSpec
+from motiongen.processes import own_normal
 
 #: latents drawn from each posterior in a step: far cheaper than to encode a clip once more
 DRAWS = 8
@@ -185,7 +186,8 @@ class LatentFlow(Generator):
             mean, scale = (mean - middle) / spread, (0.5 * log_variance).exp() / spread
         if self.training:
             scale = (scale**2 + self.smoothing**2).sqrt()
-            latent = mean + scale * torch.randn(DRAWS, *mean.shape, device=mean.device)
+            draws = own_normal(mean.expand(DRAWS, -1, -1).flatten(0, 1), sets=DRAWS)
+            latent = mean + scale * draws.unflatten(0, (DRAWS, -1))
         else:
             latent = mean[None]
         condition = self.condition(batch.label, batch.length)

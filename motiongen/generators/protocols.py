@@ -6,6 +6,7 @@ from torch import Tensor
 
 from motiongen.generators.keys import SampleOptions
 from motiongen.motion import MotionBatch
+from motiongen.observation import Observation
 
 
 @runtime_checkable
@@ -34,6 +35,13 @@ class Integrates(Protocol):
 
     steps: int
     solver: str
+
+
+@runtime_checkable
+class Observing(Protocol):
+    """Knows the noise of the estimator whose clips it learned from."""
+
+    observation: Observation
 
 
 @runtime_checkable
@@ -82,8 +90,8 @@ class Fills(Protocol):
         ...
 
 
-def refuse_unused(model: object, options: SampleOptions) -> None:
-    """Refuses an option that a family would have to ignore.
+def refuse_unused(model: Observing, options: SampleOptions) -> None:
+    """Refuses an option that a family, or a model, would have to ignore.
 
     Raises:
         ValueError: names the option and the family.
@@ -93,3 +101,8 @@ def refuse_unused(model: object, options: SampleOptions) -> None:
         raise ValueError(f"guidance: found {options.guidance}, but {name} cannot be guided")
     if options.steps is not None and not isinstance(model, Integrates):
         raise ValueError(f"steps: found {options.steps}, but {name} has no solver")
+    if options.observed and not model.observation.known:
+        raise ValueError(
+            f"observed: found {options.observed}, but this {name} knows no noise: none was "
+            "measured on the clips that it learned from, or it was told so by noise_level 0"
+        )

@@ -19,6 +19,7 @@ from motiongen.kinematics import wants_rigid
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.networks import Decoder, Pool
 from motiongen.observation import Likelihood
+from motiongen.processes import mean_of_all, own_normal
 
 ENCODE_BATCH = 128
 #: a latent dimension whose mean varies by less is not in use
@@ -137,12 +138,12 @@ class VAE(Generator):
         clean = self.decode(latent, condition, batch.length)
         level = self.observation.level
         log_prob = self.likelihood.log_prob(x, clean, batch.confidence, level)
-        coordinates = (batch.mask.sum() * self.spec.channels).clamp(min=1)
+        coordinates = mean_of_all(batch.mask.sum() * self.spec.channels).clamp(min=1)
         likelihood = -log_prob.sum() / coordinates
         cost = kl.mean(0)
         if self.free_bits:
             # what a dimension tells below its free bits costs nothing
-            cost = cost.clamp(min=self.free_bits)
+            cost = torch.where(mean_of_all(cost) > self.free_bits, cost, self.free_bits)
         cost = len(batch) * cost.sum()
         return {
             "total": likelihood + kl_weight * cost / coordinates,
@@ -156,12 +157,12 @@ class VAE(Generator):
         """A latent of each posterior and its divergence, a value a dimension. -> [B,Z], [B,Z]."""
         if self.bend is None:
             # validation uses the posterior's mean: its score then has no noise of its own
-            noise = torch.randn_like(mean) if self.training else torch.zeros_like(mean)
+            noise = own_normal(mean) if self.training else torch.zeros_like(mean)
             latent = mean + (0.5 * log_variance).exp() * noise
             return latent, gaussian_kl(mean, log_variance, *prior)
         # its divergence is known by draws only: the same ones at each validation
         rng = None if self.training else torch.Generator(mean.device).manual_seed(0)
-        noise = torch.randn(mean.shape, generator=rng, device=mean.device)
+        noise = own_normal(mean, rng)
         latent = mean + (0.5 * log_variance).exp() * noise
         density = -0.5 * (noise**2 + log_variance)
         latent, growth = self.bend().call_and_ladj(latent)

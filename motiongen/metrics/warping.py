@@ -15,8 +15,9 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 from scipy.spatial.distance import cdist
 
-# Cells of one block of cost tables: 2 MB, which stays near the processor.
-BLOCK_CELLS = 250_000
+# Cells of one block of cost tables: 2 MB, which stays near the processor. Tracing paths back takes
+# steps of many small operations, and fewer of them in larger blocks.
+BLOCK_CELLS, TRACED_CELLS = 250_000, 1_000_000
 
 Series = Float[np.ndarray, "P T D"]
 OtherSeries = Float[np.ndarray, "P S D"]
@@ -53,7 +54,7 @@ def dtw(
         form: Shokoohi-Yekta et al., Generalizing DTW to the Multi-Dimensional Case, DMKD 2017.
     """
     first, second = _series(first, second)
-    blocks = list(_blocks(first, second))
+    blocks = list(_blocks(first, second, BLOCK_CELLS))
     products = _Products(first[blocks[0]], second[blocks[0]])
     found = np.concatenate([products.last_costs(first[k], second[k]) for k in blocks])
     if not np.isfinite(found).all():
@@ -77,7 +78,8 @@ def warping_paths(
     """
     first, second = _series(first, second)
     _require_finite(first, second)
-    parts = [_traced(first[block], second[block]) for block in _blocks(first, second)]
+    blocks = _blocks(first, second, TRACED_CELLS)
+    parts = [_traced(first[block], second[block]) for block in blocks]
     cost, sums, length = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Paths(cost, np.sqrt(2) / 2 * sums / length, length)
 
@@ -120,8 +122,8 @@ def _series(first: np.ndarray, second: np.ndarray) -> tuple[Series, OtherSeries]
     return one, other
 
 
-def _blocks(first: Series, second: OtherSeries) -> Iterator[slice]:
-    step = max(1, BLOCK_CELLS // (first.shape[1] * second.shape[1]))
+def _blocks(first: Series, second: OtherSeries, cells: int) -> Iterator[slice]:
+    step = max(1, cells // (first.shape[1] * second.shape[1]))
     for start in range(0, len(first), step):
         yield slice(start, start + step)
 

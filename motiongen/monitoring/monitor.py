@@ -73,7 +73,9 @@ class Monitor(Callback):
         real = {f"{name}_real": value for name, value in self.detectors.real.items()}
         model.log_dict({f"monitor/{name}": value for name, value in (found | real).items()})
         done = trainer.global_step
-        if done >= max(WARM_UP_STEPS, SILENT_SHARE * model.planned_steps()):
+        if trainer.is_global_zero and done >= max(
+            WARM_UP_STEPS, SILENT_SHARE * model.planned_steps()
+        ):
             self.warn(found, {**FAMILY, **self.detectors.healthy})
 
     def warn(self, found: dict[str, float], healthy: dict[str, Healthy]) -> None:

@@ -12,6 +12,8 @@ from motiongen.skeleton import Skeleton
 
 #: degrees of freedom outside this range cannot be told from its ends by few clips
 DEGREES = (2.5, 30.0)
+#: bones that change less than this share of the usual are as the estimator built them
+SMALLEST_SPREAD = 0.1
 #: values that tails are fitted to: more change nothing
 MOST_VALUES = 20_000
 
@@ -62,8 +64,10 @@ def _from_bones(joints: np.ndarray, skeleton: Skeleton) -> NoiseEstimate:
     change[np.broadcast_to((~np.isnan(change)).sum(1, keepdims=True) < 4, change.shape)] = np.nan
     spread = _spread(change)
     level = _of_joints(spread, child, parent, joints.shape[2])
-    scaled = change / np.maximum(spread, 1e-12)
-    return _estimate(level, scaled)
+    # what hardly ever changes, as bones that an estimator builds in, tells nothing of the rest
+    usual = np.sqrt(np.nanmean(spread**2)) if np.isfinite(spread).any() else np.nan
+    tells = spread > SMALLEST_SPREAD * usual
+    return _estimate(level, change[..., tells] / spread[tells])
 
 
 def _from_differences(joints: np.ndarray) -> NoiseEstimate:

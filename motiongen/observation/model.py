@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from motiongen.observation.estimate import estimate_noise
 from motiongen.observation.smoothing import smooth
+from motiongen.processes import own_normal, own_rows
 from motiongen.skeleton import Skeleton
 
 #: steps that a quantile is taken of: more change nothing
@@ -57,10 +58,11 @@ class Observation(nn.Module):
         mask: Bool[Tensor, "N T J"],
         unit: float = 1.0,
     ) -> None:
-        """Measures the noise of the train split, in standardised positions.
+        """Measures the noise of the train split, in standardised units of length.
 
         Args:
-            joints: positions; what was not seen has no meaning.
+            joints: positions, of one body: only scaled, as the lengths of its bones tell. What
+                was not seen has no meaning.
             mask: True where a joint was seen.
             unit: the level that was given to `__init__` is divided by this.
         """
@@ -135,19 +137,37 @@ class Observation(nn.Module):
         clean: Float[Tensor, "B T J C"],
         confidence: Float[Tensor, "B T J"],
         generator: torch.Generator | None = None,
+        *,
+        sets: int = 1,
     ) -> Float[Tensor, "B T J C"]:
         """What an estimator that sees these joints would show of clean ones; 0 where unseen.
 
         Gradients pass through. The normal part of the noise is correlated in time, its tails are
-        independent from frame to frame.
+        independent from frame to frame. `sets` of clips in a row hold the same clips, see
+        `own_rows`.
         """
-        normal = torch.randn(clean.shape, generator=generator, device=clean.device)
+        normal = own_normal(clean, generator, sets=sets)
+        half = float(self.degrees) / 2
+
+        def draw(*shape: int) -> Tensor:
+            return torch._standard_gamma(clean.new_full(shape, half), generator=generator)
+
+        gamma = own_rows(draw, *clean.shape, sets=sets)
+        return torch.where((confidence > 0)[..., None], clean + self.noise(normal, gamma), 0.0)
+
+    def noise(
+        self, normal: Float[Tensor, "B T J C"], gamma: Float[Tensor, "B T J C"]
+    ) -> Float[Tensor, "B T J C"]:
+        """The noise that random numbers stand for.
+
+        Args:
+            normal: standard normal numbers.
+            gamma: numbers of a standard gamma distribution whose shape is half of `degrees`: one
+                for each coordinate turns the Gaussian into a Student-t.
+        """
         rho = float(self.correlation)
         steps = [normal[:, 0]]
-        for frame in range(1, clean.shape[1]):
+        for frame in range(1, normal.shape[1]):
             steps.append(rho * steps[-1] + math.sqrt(1 - rho**2) * normal[:, frame])
-        # a gamma number for each coordinate turns the Gaussian into a Student-t
-        half = torch.full_like(clean, float(self.degrees) / 2)
-        chi = torch._standard_gamma(half.detach(), generator=generator) / half.detach()
-        noise = self.level[:, None] * torch.stack(steps, 1) / chi.clamp(min=1e-3).sqrt()
-        return torch.where((confidence > 0)[..., None], clean + noise, 0.0)
+        chi = gamma / (float(self.degrees) / 2)
+        return self.level[:, None] * torch.stack(steps, 1) / chi.clamp(min=1e-3).sqrt()

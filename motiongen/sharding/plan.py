@@ -17,6 +17,10 @@ from motiongen.sampling import Wanted, origin
 
 #: clips of a shard, some 20 MB of common skeletons
 SHARD_SIZE = 32 * MICRO_BATCH
+#: formats whose clips are padded to the longest
+PADDED = ("npz", "ctrgcn", "aeon")
+#: what the other fields of a row of text take, in bytes of numbers
+TEXT_NUMBERS = 16
 #: larger sets are written in shards unless told otherwise
 LARGE = 10_000
 
@@ -118,12 +122,12 @@ class Plan:
         counts = model.length_counts.sum(0).double().cpu()
         mean = float((counts * torch.arange(len(counts))).sum() / counts.sum().clamp(min=1))
         # without --frames, files hold clips of all lengths padded to the longest
-        padded = None if self.format == STORE else model.spec.frames
+        padded = model.spec.frames if self.format in PADDED else None
         frames = self.frames or padded or self.length or mean
         channels = model.spec.channels
         # with the confidence; two bodies; positions alone
-        numbers = {STORE: channels + 1, "npz": channels + 1, "ctrgcn": 2 * channels}
-        a_joint = numbers.get(self.format, channels)
+        numbers = {"ctrgcn": 2 * channels, "aeon": channels, "csv": TEXT_NUMBERS + 3 * channels}
+        a_joint = numbers.get(self.format, channels + 1)
         return round(frames * model.skeleton.num_joints * a_joint * ITEM_BYTES)
 
 

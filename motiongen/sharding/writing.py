@@ -13,6 +13,7 @@ from motiongen.data.shards import (
     STORE,
     Shard,
     ShardSet,
+    file_name,
     measured,
     read_listing,
     shard_name,
@@ -28,7 +29,7 @@ LOCK = ".lock"
 #: draws the shards of these numbers, in order
 Draw = Callable[[Sequence[int]], Generator[MotionBatch, None, None]]
 _PART = re.compile(r"\.shard-\d+\..*")
-_SHARD = re.compile(r"shard-\d+(\.npz)?")
+_SHARD = re.compile(r"(shard-\d+)(\.[a-z]+)?")
 
 
 def drawn_here(
@@ -105,7 +106,7 @@ def write_shard(
     if plan.format == STORE and plan.frames is None:
         _write_store(model, plan, out / name, batch)
     else:
-        path = out / (name if plan.format == STORE else f"{name}.npz")
+        path = out / file_name(name, plan.format)
         motions = sampling.as_motions(batch, model.spec, plan.seed, plan.frames)
         try:
             sampling.write(
@@ -159,7 +160,8 @@ def _remove_rest(out: Path, written: int) -> None:
     """Removes what an ended writer left: parts of shards, and shards without a line."""
     known = {SHARDS, LOCK, *(shard_name(number) for number in range(written))}
     for entry in list(out.iterdir()):
-        if _is_ours(entry.name) and entry.name.removesuffix(".npz") not in known:
+        name = entry.name if entry.name in known else entry.name.partition(".")[0]
+        if _is_ours(entry.name) and name not in known:
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             else:

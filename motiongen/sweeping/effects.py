@@ -1,8 +1,11 @@
 """Tables of comparisons: cells in pairs, and each choice with everything else alike."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from scipy import stats
 
 from motiongen.report import Column, Row, Table, Value
 from motiongen.sweeping.comparison import Comparison, compare
@@ -10,8 +13,8 @@ from motiongen.sweeping.space import SEED
 
 #: cells up to which each is shown against each
 SHOWN = 12
-#: what matched trials have in common
-MATCHED = "matched groups"
+#: what comparisons are repeated over
+OVER = "training seeds"
 
 
 def pairs_table(comparison: Comparison, over: str) -> Table:
@@ -64,12 +67,11 @@ def effect_tables(results: Sequence[Mapping[str, Any]]) -> list[Table]:
 
 
 def _effect(axis: str, results: Sequence[Mapping[str, Any]]) -> Table | None:
-    losses: dict[str, dict[object, float]] = {}
-    for result in results:
-        labels = dict(result["labels"])
-        label = labels.pop(axis)
-        losses.setdefault(label, {})[(*labels.items(), result["seed"])] = result["score"]["loss"]
-    comparison = compare(losses)
+    labels = list(dict.fromkeys(result["labels"][axis] for result in results))
+    groups = [group for group in _groups(axis, results) if len(group.losses) == len(labels)]
+    # the settings of a seed share its people and its order: they are no repetitions
+    ranks = {label: _by_seed(groups, lambda group, of=label: group.rank(of)) for label in labels}
+    comparison = compare(ranks)
     if comparison is None:
         return None
     rows = [
@@ -77,8 +79,8 @@ def _effect(axis: str, results: Sequence[Mapping[str, Any]]) -> Table | None:
             label,
             "generated",
             {
-                "rank": Value(comparison.ranks[label]),
-                "best": Value(_share_best(label, losses)),
+                "rank": Value(statistics.fmean(ranks[label].values())),
+                "best": Value(statistics.fmean(group.is_best(label) for group in groups)),
                 "first": _against_best(comparison, label),
             },
             comparison.repetitions,
@@ -89,23 +91,55 @@ def _effect(axis: str, results: Sequence[Mapping[str, Any]]) -> Table | None:
     columns = [
         Column("rank", "mean rank", "", "low", "among the alternatives, all else alike"),
         Column("best", "share best", "", "high", "of the groups in which it is the best"),
-        Column("first", f"wins against {best}", "", "high", "share of the groups"),
+        Column("first", f"wins against {best}", "", "high", f"share of the {OVER}"),
     ]
-    words = comparison.in_words(MATCHED).replace("cells", "alternatives", 1)
+    words = comparison.in_words(OVER).replace("cells", "alternatives", 1)
     return Table(
         title=f"What {axis} changes",
         columns=columns,
         rows=rows,
-        caption=f"Groups of trials with the same seed and the same other choices: {words}",
+        caption=(
+            f"Alternatives are ranked in {len(groups)} groups of trials with the same seed and "
+            f"the same other choices; a seed counts once, with its mean ranks: {words}"
+        ),
     )
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Trials that differ in one choice: losses by its alternatives."""
+
+    seed: int
+    losses: dict[str, float]
+
+    def rank(self, label: str) -> float:
+        """Among the alternatives; those that are equally good share their ranks."""
+        values = list(self.losses.values())
+        return float(stats.rankdata(values)[list(self.losses).index(label)])
+
+    def is_best(self, label: str) -> bool:
+        """Whether no other is better."""
+        return self.losses[label] <= min(self.losses.values())
+
+
+def _groups(axis: str, results: Sequence[Mapping[str, Any]]) -> list[_Group]:
+    found: dict[object, _Group] = {}
+    for result in results:
+        labels = {name: label for name, label in result["labels"].items() if name != axis}
+        key = (*labels.items(), result["seed"])
+        group = found.setdefault(key, _Group(result["seed"], {}))
+        group.losses[result["labels"][axis]] = result["score"]["loss"]
+    return list(found.values())
+
+
+def _by_seed(groups: Sequence[_Group], value: Callable[[_Group], float]) -> dict[object, float]:
+    """The mean over the groups of each seed."""
+    found: dict[object, list[float]] = {}
+    for group in groups:
+        found.setdefault(group.seed, []).append(value(group))
+    return {seed: statistics.fmean(values) for seed, values in found.items()}
 
 
 def _against_best(comparison: Comparison, label: str) -> Value:
     best = comparison.names[0]
     return Value(None) if label == best else _win(comparison, label, best)
-
-
-def _share_best(label: str, losses: Mapping[str, Mapping[object, float]]) -> float:
-    common = [key for key in losses[label] if all(key in values for values in losses.values())]
-    best = [losses[label][key] <= min(v[key] for v in losses.values()) for key in common]
-    return statistics.fmean(best)

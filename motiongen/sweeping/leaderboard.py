@@ -12,7 +12,7 @@ from typing import Any
 from motiongen.metrics import METRICS
 from motiongen.report import Column, Report, Row, Table, Value
 from motiongen.sweeping.comparison import Comparison, compare, median_interval
-from motiongen.sweeping.effects import effect_tables, pairs_table
+from motiongen.sweeping.effects import OVER, effect_tables, pairs_table
 from motiongen.sweeping.options import Score
 from motiongen.sweeping.rows import (
     best_of_each,
@@ -24,8 +24,6 @@ from motiongen.sweeping.rows import (
 )
 from motiongen.sweeping.space import SEED, Sweep
 
-#: what a seed of a sweep stands for
-OVER = "training seeds"
 #: trials of a search that are listed
 LISTED = 20
 

@@ -20,13 +20,16 @@ SEARCH_OPTIONS = ("trials", "sampler", "sampler_seed")
 OF_FIT, OWN = ("fit", "grid"), ("search", "score", "stop", "cluster")
 
 
-def read_sweep(path: Path, changes: Sequence[tuple[str, Any]] = ()) -> Sweep:
+def read_sweep(
+    path: Path, changes: Sequence[tuple[str, Any]] = (), *, trust_code: bool = False
+) -> Sweep:
     """Reads a sweep file.
 
     Args:
         path: YAML with the sections `fit`, `grid`, `search`, `score`, `stop` and `cluster`.
         changes: keys of the command line and their values: of a section (`score.metric`), or of
             `fit`, where a key that the file varies is then varied no more.
+        trust_code: allow classes from outside motiongen, in the file and those that it names.
 
     Raises:
         ValueError: if something in it is wrong, in one line that names file and key.
@@ -38,7 +41,8 @@ def read_sweep(path: Path, changes: Sequence[tuple[str, Any]] = ()) -> Sweep:
             raise ValueError(f"found {type(found).__name__}, needed are sections such as fit")
         for key, value in changes:
             _change(found, key, value)
-        return _sweep(path.stem, _validated(found))
+        made = _sweep(path.stem, _validated(found))
+        return replace(made, base=replace(made.base, trust_code=trust_code))
     except (ValueError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: {' '.join(str(error).split())}") from error
 

@@ -12,7 +12,8 @@ from tqdm import tqdm
 from motiongen.report import Report
 from motiongen.sweeping.checking import check
 from motiongen.sweeping.comparison import ranks_html
-from motiongen.sweeping.leaderboard import OVER, Board, Missing
+from motiongen.sweeping.effects import OVER
+from motiongen.sweeping.leaderboard import Board, Missing
 from motiongen.sweeping.lease import Lease
 from motiongen.sweeping.local import Job, run_local
 from motiongen.sweeping.results import read_result

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from motiongen.trust import TRUST
+
 #: key under which configuration files are named
 FILES = "config"
 #: keys of `fit` that a sweep sets itself
@@ -20,13 +22,16 @@ class Settings:
     Args:
         files: configuration files, the later ones over the earlier ones.
         keys: dotted keys and their values, over all files.
+        trust_code: allow classes from outside motiongen.
     """
 
     files: tuple[str, ...] = ()
     keys: tuple[tuple[str, Any], ...] = ()
+    trust_code: bool = False
 
     def __add__(self, other: "Settings") -> "Settings":
-        return Settings(self.files + other.files, self.keys + other.keys)
+        trust_code = self.trust_code or other.trust_code
+        return Settings(self.files + other.files, self.keys + other.keys, trust_code)
 
     def names(self) -> set[str]:
         """The keys in the one spelling that `canonical` gives."""
@@ -36,7 +41,8 @@ class Settings:
         """For the command line of `fit`: a class comes before what belongs to it."""
         ordered = sorted(self.keys, key=lambda pair: canonical(pair[0]).count("."))
         files = [word for file in self.files for word in ("-c", file)]
-        return [*files, *(f"--{key}={text_of(value)}" for key, value in ordered)]
+        words = [*files, *(f"--{key}={text_of(value)}" for key, value in ordered)]
+        return [*words, TRUST] if self.trust_code else words
 
     def fingerprint(self, *more: object) -> str:
         """Changes with the keys, the content of the files, and `more`; not with their order."""

@@ -18,6 +18,7 @@ from motiongen.sweeping.options import Search
 from motiongen.sweeping.sampler import distribution, pruner, sampler
 from motiongen.sweeping.space import SEED, Point, Sweep
 from motiongen.sweeping.trial import Trial
+from motiongen.trust import TRUST
 
 WAITING, RUNNING, COMPLETE, PRUNED, FAILED = (
     *(TrialState.WAITING, TrialState.RUNNING, TrialState.COMPLETE),
@@ -226,6 +227,7 @@ class Book:
         for group in self.groups:
             latest: dict[str, Outcome] = {}
             for trial, state, kept in _ours(group.study):
+                self._refuse_trust(trial)
                 steps = [*kept.intermediate_values]
                 last = max(steps) if steps and state == PRUNED else None
                 error = kept.user_attrs.get(ERROR, "")
@@ -235,6 +237,14 @@ class Book:
                 latest = {name: latest[name] for name in order if name in latest}
             found += latest.values()
         return found
+
+    def _refuse_trust(self, trial: Trial) -> None:
+        """The folder may come from elsewhere; whom to trust is said on the command line alone."""
+        if TRUST in trial.words and not self.sweep.base.trust_code:
+            raise ValueError(
+                f"{self.out}: trial {trial.name} allows classes from outside motiongen; if you "
+                f"trust their authors, add {TRUST}"
+            )
 
 
 def _ours(study: optuna.Study) -> list[tuple[Trial, TrialState, FrozenTrial]]:

@@ -123,9 +123,8 @@ def _run_trial(
         _write(folder / TRAINED, {"steps": cli.trainer.global_step})
         _write(folder / TIMES, times)
     with _timed(times, "score"):
-        # its classes are those that the sweep named and that `fit` has imported
         file = run / (BEST if trial.score.checkpoint == "best" else LAST)
-        model = load(file, trust_code=True)
+        model = load(file, trust_code=cli.trust_code)
         content = scored(model, cli.datamodule.store, trial.score)
     _write(folder / TIMES, times)
     result = {

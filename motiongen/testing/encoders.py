@@ -45,6 +45,7 @@ def encoder_checks() -> list[Check]:
     """The checks; each takes an encoder class or a partial of one."""
     return [
         features_at_every_joint,
+        pooled_is_a_weighted_sum,
         mask_is_a_wall,
         every_seen_joint_matters,
         condition_matters,
@@ -73,6 +74,21 @@ def features_at_every_joint(factory: EncoderFactory) -> None:
         require(shape == expected, f"on {layout}: shape {shape}, expected {expected}")
         require_finite(existing(out, clips.length), f"output on {layout}")
         require(torch.equal(x, before), f"on {layout}: the input was changed in place")
+
+
+@check
+@torch.no_grad()
+def pooled_is_a_weighted_sum(factory: EncoderFactory) -> None:
+    """`pooled` gives the sums of the features over time that `Encoder.pooled` gives."""
+    for layout, channels in SETTINGS:
+        encoder = factory(layouts.get(layout), channels + 1, CONDITION).eval()
+        shake(encoder)
+        clips = example(layout, channels)
+        weight = torch.rand(*clips.x.shape[:2], 3) * frame_mask(clips.length, FRAMES)[..., None]
+        x = masked_input(clips.x, clips.confidence)
+        inputs = (x, clips.seen, clips.length, clips.condition, weight)
+        expected = Encoder.pooled(encoder, *inputs)
+        require_equal(encoder.pooled(*inputs), expected, f"on {layout}: sums over time", 1e-5)
 
 
 def gradients(network: Network, clips: Clips) -> tuple[Tensor, Tensor, Tensor]:

@@ -25,6 +25,8 @@ from motiongen.viewer.scene import (
 )
 
 _LARGEST = 32767
+#: joints that leave a trail, where one is wanted
+_ENDS = ("left_hand", "right_hand", "left_foot", "right_foot")
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,26 @@ class Panel:
         title: what is shown.
         motions: one stage each; all panels of a page play in step.
         caption: one line below the title.
+        companions: what stands next to each motion, e.g. the training clip that is most like it;
+            as many as motions, or none.
+        notes: one line below each companion, as many.
+
+    Raises:
+        ValueError: if there are other numbers of companions or notes than of motions.
     """
 
     title: str
     motions: Sequence[Motion]
     caption: str = ""
+    companions: Sequence[Motion] = ()
+    notes: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("companions", "notes"):
+            if (found := len(getattr(self, name))) not in (0, len(self.motions)):
+                raise ValueError(
+                    f"panel {self.title!r}: {found} {name} of {len(self.motions)} motions"
+                )
 
 
 @dataclass(frozen=True)
@@ -59,8 +76,20 @@ class Section:
     body: str | Markup
 
 
-def write_page(
-    path: str | Path,
+def write_page(path: str | Path, **content: Any) -> Path:
+    """Writes the page, all or nothing.
+
+    Args:
+        path: the file; its folder is made where it is missing.
+        content: as of `page_html`.
+
+    Raises:
+        ValueError: if a layout is unknown, or a clip does not fit to it or has no frames.
+    """
+    return write_text(path, page_html(**content))
+
+
+def page_html(
     *,
     title: str,
     groups: Sequence[Group] = (),
@@ -68,11 +97,10 @@ def write_page(
     subtitle: str = "",
     lead: str | Markup = "",
     skeletons: Mapping[str, Skeleton] | None = None,
-) -> Path:
-    """Writes the page, all or nothing.
+) -> Markup:
+    """The page as text.
 
     Args:
-        path: the file; its folder is made where it is missing.
         title: heading of the page.
         groups: the rows of the player; without any the page has no player.
         sections: what stands below the player.
@@ -84,19 +112,19 @@ def write_page(
         ValueError: if a layout is unknown, or a clip does not fit to it or has no frames.
     """
     shown = _Shown(skeletons or {})
-    rows = [shown.row(group) for group in groups]
-    html = render(
+    rows = [row for group in groups if (row := shown.row(group))["panels"]]
+    return render(
         "page.html",
         title=title,
         subtitle=subtitle,
         lead=lead,
-        rows=[row for row in rows if row["panels"]],
+        rows=rows,
+        titles=list(dict.fromkeys(panel["title"] for row in rows for panel in row["panels"])),
         sections=sections,
         data=shown.data(),
         style=Markup(_asset("page.css")),
         script=Markup(_asset("player.js")),
     )
-    return write_text(path, html)
 
 
 def render(template: str, **values: Any) -> Markup:
@@ -141,10 +169,19 @@ class _Shown:
         return {"name": group.name, "caption": group.caption, "panels": panels}
 
     def _panel(self, panel: Panel) -> dict[str, Any]:
-        tiles = [self._tile(motion) for motion in panel.motions]
-        return {"title": panel.title, "caption": panel.caption, "tiles": tiles}
+        pairs = [[self._tile(motion, str(number) if len(panel.motions) > 1 else "")]
+                 for number, motion in enumerate(panel.motions, 1)]  # fmt: skip
+        for number, motion in enumerate(panel.companions):
+            note = panel.notes[number] if panel.notes else ""
+            pairs[number].append({**self._tile(motion, "↳"), "note": note})
+        return {
+            "title": panel.title,
+            "caption": panel.caption,
+            "pairs": pairs,
+            "tiles": sum(map(len, pairs)),
+        }
 
-    def _tile(self, motion: Motion) -> dict[str, Any]:
+    def _tile(self, motion: Motion, mark: str) -> dict[str, Any]:
         skeleton = skeleton_of(motion, self.skeletons)
         self.motions.append((motion, skeleton, survey(motion, skeleton)))
         rate = f"{motion.fps:g} fps" if motion.fps else f"rate unknown, shown at {ASSUMED_FPS:g}"
@@ -157,6 +194,8 @@ class _Shown:
             "index": len(self.motions) - 1,
             "name": motion.id or motion.source,
             "about": about + missing,
+            "mark": mark,
+            "note": "",
         }
 
     def data(self) -> dict[str, Any]:
@@ -200,6 +239,7 @@ def _skeleton_data(skeleton: Skeleton) -> dict[str, Any]:
         "parents": list(skeleton.parents),
         "sides": [side[0] for side in sides(skeleton)],
         "head": head_of(skeleton),
+        "ends": [skeleton.roles[role] for role in _ENDS if role in skeleton.roles],
     }
 
 

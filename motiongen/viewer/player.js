@@ -241,6 +241,31 @@
     ctx.globalAlpha = 1;
   }
 
+  /** Where hands and feet were in the last moments; broken where they were not seen. */
+  function drawTrails(ctx, clip, cam, time, thick) {
+    const now = Math.min(clip.frames - 1, Math.max(0, Math.round(time * clip.fps)));
+    const span = Math.max(2, Math.round(TRAIL_SECONDS * clip.fps));
+    ctx.lineCap = "round";
+    for (const joint of clip.skeleton.ends) {
+      ctx.strokeStyle = colours[clip.skeleton.sides[joint]];
+      for (let t = Math.max(1, now - span + 1); t <= now; t++) {
+        if (!sure(clip, t - 1, joint) || !sure(clip, t, joint)) continue;
+        const [from, to] = [t - 1, t].map((frame) => {
+          const at = 3 * (frame * (clip.joints + 1) + joint);
+          return cam.project(clip.points[at], clip.points[at + 1], clip.points[at + 2]);
+        });
+        const age = (now - t) / span;
+        ctx.globalAlpha = 0.6 * (1 - age) ** 1.5;
+        ctx.lineWidth = Math.max(1, thick * 0.5 * (1 - 0.6 * age));
+        ctx.beginPath();
+        ctx.moveTo(from[0], from[1]);
+        ctx.lineTo(to[0], to[1]);
+        ctx.stroke();
+      }
+    }
+    ctx.globalAlpha = 1;
+  }
+
   function drawJoints(ctx, clip, screen, points, thick, shade) {
     const { sides, head } = clip.skeleton;
     const order = [...sides.keys()].filter((joint) => points[joint].sure);
@@ -276,6 +301,7 @@
       drawFloor(ctx, clip, cam, width, height);
       drawShadow(ctx, clip, cam, points, thick);
     }
+    if (trails.checked) drawTrails(ctx, clip, cam, state.time, thick);
     drawBody(ctx, clip, cam, points, thick);
     const over = state.time > clip.seconds + 0.5 / clip.fps;
     if (over !== stage.over) canvas.parentElement.classList.toggle("over", (stage.over = over));
@@ -284,7 +310,8 @@
   // ---- playback ---------------------------------------------------------------------------
 
   const play = byId("play"), scrub = byId("scrub"), clock = byId("clock");
-  const speed = byId("speed"), follow = byId("follow");
+  const speed = byId("speed"), follow = byId("follow"), trails = byId("trails");
+  const TRAIL_SECONDS = 0.8;
   const clips = new Map();
   const stages = rows.map((row) =>
     [...row.querySelectorAll("canvas")].map((canvas) => ({ canvas, clip: null, over: false })));
@@ -329,6 +356,26 @@
     openRow(state.row);
     state.time = Math.min(state.time, state.seconds);
     state.dirty = true;
+  }
+
+  /** Shows or hides one kind of panels in all rows; the last one stays. */
+  function toggleTitle(chip) {
+    const pressed = chip.getAttribute("aria-pressed") !== "true";
+    const others = chips.filter((c) => c !== chip && c.getAttribute("aria-pressed") === "true");
+    if (!pressed && !others.length) return;
+    chip.setAttribute("aria-pressed", String(pressed));
+    for (const panel of player.querySelectorAll(".panel")) {
+      if (panel.dataset.title === chip.dataset.title) panel.hidden = !pressed;
+    }
+    state.dirty = true;
+  }
+
+  /** Keeps the tabs whose names hold the text, and goes to the first of them. */
+  function filterRows() {
+    const wanted = find.value.trim().toLowerCase();
+    tabs.forEach((tab) => (tab.hidden = !tab.textContent.toLowerCase().includes(wanted)));
+    const first = tabs.findIndex((tab) => !tab.hidden);
+    if (first >= 0 && tabs[state.row].hidden) select(first);
   }
 
   function setPlaying(playing) {
@@ -426,12 +473,16 @@
     "=": () => zoomBy(1.2),
     "-": () => zoomBy(1 / 1.2),
     r: reset,
+    t: () => {
+      trails.checked = !trails.checked;
+      state.dirty = true;
+    },
   };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const { tagName, type } = event.target;
     const arrow = event.key.startsWith("Arrow");
-    if (tagName === "SELECT" || tagName === "SUMMARY") return;
+    if (tagName === "SELECT" || tagName === "SUMMARY" || type === "search") return;
     if (event.key === " " && (tagName === "BUTTON" || type === "checkbox")) return;
     if (tabs.includes(event.target) && arrow) {
       const move = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
@@ -445,13 +496,16 @@
     event.preventDefault();
   });
   tabs.forEach((tab, i) => tab.addEventListener("click", () => select(i)));
+  const chips = [...player.querySelectorAll(".chip")], find = byId("find");
+  chips.forEach((chip) => chip.addEventListener("click", () => toggleTitle(chip)));
+  if (find) find.addEventListener("input", filterRows);
   play.addEventListener("click", () => setPlaying(!state.playing));
   scrub.addEventListener("input", () => {
     setPlaying(false);
     state.time = Number(scrub.value) * state.seconds;
     state.dirty = true;
   });
-  follow.addEventListener("change", () => (state.dirty = true));
+  for (const box of [follow, trails]) box.addEventListener("change", () => (state.dirty = true));
   byId("closer").addEventListener("click", () => zoomBy(1.2));
   byId("further").addEventListener("click", () => zoomBy(1 / 1.2));
   byId("reset").addEventListener("click", reset);

@@ -213,7 +213,7 @@ def test_a_generator_of_other_clips_is_refused(store, tmp_path, words, message):
 def test_an_autoencoder_from_elsewhere_is_refused(store, tmp_path, monkeypatch):
     config = tmp_path / "own.yaml"
     config.write_text("autoencoder: vae.ckpt\n")
-    monkeypatch.setattr(fitting, "take_autoencoder", lambda model, path: None)
+    monkeypatch.setattr(fitting, "take_autoencoder", lambda model, path, **_: None)
     with pytest.raises(ValueError, match="--autoencoder: it may have seen test people"):
         run(store, tmp_path / "s", fit=("-c", str(config), *FIT))
 

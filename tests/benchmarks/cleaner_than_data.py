@@ -49,12 +49,12 @@ def truth() -> list[Motion]:
     return synthetic.synthesise(SUBJECTS, REPETITIONS, seed=0)
 
 
-def noisy_clips(severity: int) -> list[Motion]:
-    """Clean clips as an estimator sees them, with `MISSING` of the joints missing in all."""
+def noisy_clips(severity: int, wanted: float = MISSING) -> list[Motion]:
+    """Clean clips as an estimator sees them, with a share of the joints missing in all."""
     clips = truth()
     seen = [noisy_view(clip, Estimator(severity), 0, row) for row, clip in enumerate(clips)]
     missing = 1 - sum(float(m.mask.sum()) for m in seen) / sum(m.mask.numel() for m in seen)
-    share = max(0.0, (MISSING - missing) / (1 - missing))
+    share = max(0.0, (wanted - missing) / (1 - missing))
     noise = Compose([Estimator(severity), Dropout(share)])
     return [noisy_view(clip, noise, 0, row) for row, clip in enumerate(clips)]
 

@@ -10,7 +10,9 @@ trains the chosen cells for three times as long on all odd subjects and scores t
 against the even ones, with the extractor of `--judge` too. Each cell leaves one small JSON in
 checkpoints/results/matrix and is skipped where that exists; training itself resumes. A cell that
 ends in -free, such as VAE-RNN-free, is the same one without bones of constant length: trained
-anew, or, where the bones are made constant at the end of sampling, the same weights.
+anew, or, where the bones are made constant at the end of sampling, the same weights. One that
+ends in -observed has the same weights, sampled with the noise that was measured on the clips, as
+real clips have theirs.
 """
 
 import argparse
@@ -50,6 +52,8 @@ STEPS = {
     "FlowMatching": {"CNN": 2000, "RNN": 2000, "GCN": 2000, "Transformer": 2000},
 }
 FAMILIES = tuple(STEPS)
+#: ends of a cell's name
+FREE, OBSERVED = "free", "observed"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +61,13 @@ class Choice:
     """What the final of a cell changes in the defaults: options of `fit`, and how it samples."""
 
     fit: tuple[object, ...] = ()
-    temperature: float | None = None
+    temperature: float = 1.0
+    #: share of the measured noise on samples of the cell that ends in -observed
+    observed: float = 1.0
+
+    def options(self, cell: str) -> SampleOptions:
+        share = self.observed if OBSERVED in cell.split("-") else 0.0
+        return SampleOptions(temperature=self.temperature, observed=share)
 
 
 #: chosen with subject 3 set aside, on overview models. VAE at temperature .9, not 1: accuracy
@@ -74,9 +84,9 @@ LIKENESS, MOVEMENT, COPIES = "Likeness to", "Movement", "Copies"
 
 def train(cell: str, store: Path, out: Path, minutes: int, seed: int) -> dict[str, float]:
     """Trains a cell, or what is left of it; returns seconds of CPU and of the clock."""
-    family, encoder, *free = cell.split("-")
+    family, encoder, *ways = cell.split("-")
     steps = STEPS[family][encoder] * minutes // 4
-    options = ("--model.rigid", "false") if free == ["free"] else ()
+    options = ("--model.rigid", "false") if FREE in ways else ()
     if minutes > 4:
         options += chosen(cell).fit
     clock = out / "time.json"
@@ -102,8 +112,13 @@ def train(cell: str, store: Path, out: Path, minutes: int, seed: int) -> dict[st
     return used
 
 
+def plain(cell: str) -> str:
+    """Family and encoder of a cell."""
+    return "-".join(cell.split("-")[:2])
+
+
 def chosen(cell: str) -> Choice:
-    return CHOICES.get(cell.removesuffix("-free"), Choice())
+    return CHOICES.get(plain(cell), Choice())
 
 
 def cpu_seconds() -> float:
@@ -116,14 +131,26 @@ def cpu_seconds() -> float:
 PROJECTED = ("Flow", "FlowMatching")
 
 
+def leaves_bones(cell: str) -> bool:
+    """Whether a cell leaves out the last step that makes bones constant."""
+    family, _, *ways = cell.split("-")
+    return FREE in ways and family in PROJECTED
+
+
+def learned_as(cell: str) -> str:
+    """The cell whose weights a cell has: its own, unless only the way of sampling differs."""
+    trained_free = FREE in cell.split("-") and not leaves_bones(cell)
+    return f"{plain(cell)}-{FREE}" if trained_free else plain(cell)
+
+
 def sample(
     checkpoint: Path,
     out: Path,
     seed: int,
     frames: int | None = None,
     *,
-    rigid: bool = True,
-    temperature: float | None = None,
+    rigid: bool,
+    options: SampleOptions,
 ) -> Path:
     """Draws as many clips of each class as there were to learn from, unless that was done."""
     if out.exists():
@@ -133,7 +160,6 @@ def sample(
     if not rigid:
         model.rigid = False
     labels = sampling.wanted_labels(model, None, "train", None)
-    options = SampleOptions() if temperature is None else SampleOptions(temperature=temperature)
     motions = sampling.draw(model, labels=labels, seed=seed, frames=frames, options=options)
     sampling.write(motions, out, model, overwrite=True)
     return out
@@ -190,16 +216,14 @@ def run_cell(cell: str, args: argparse.Namespace, store: Path) -> None:
     result = RESULTS / f"{args.phase}-{cell}-seed{args.seed}.json"
     if result.exists():
         return
-    family, _, *free = cell.split("-")
-    projected = bool(free) and family in PROJECTED
-    learned = cell.removesuffix("-free") if projected else cell
+    learned = learned_as(cell)
     out = args.out / args.phase / f"{learned}-seed{args.seed}"
     out.mkdir(parents=True, exist_ok=True)
     used = train(learned, store, out, 12 if final else 4, args.seed)
     checkpoint = out / ("last.ckpt" if final else "best.ckpt")
     choice = chosen(cell) if final else Choice()
     draw = functools.partial(
-        sample, checkpoint, rigid=not projected, temperature=choice.temperature
+        *(sample, checkpoint), rigid=not leaves_bones(cell), options=choice.options(cell)
     )
     drawn = [draw(out / f"{cell}@{seed}", seed) for seed in SEEDS]
     # whoever was set aside is whom the overview is scored against
@@ -209,7 +233,11 @@ def run_cell(cell: str, args: argparse.Namespace, store: Path) -> None:
         **{"cell": cell, "phase": args.phase, "seed": args.seed, "commit": commit()},
         **{"command": f"python tests/benchmarks/matrix_on_msr.py {args.phase} RECORDINGS"},
         **used,
-        "chosen": {"fit": [str(word) for word in choice.fit], "temperature": choice.temperature},
+        "chosen": {
+            "fit": [str(word) for word in choice.fit],
+            "temperature": choice.temperature,
+            "observed": choice.options(cell).observed,
+        },
         "set_aside": aside,
         "parameters": parameters(checkpoint),
         "sampling_seeds": list(SEEDS),
@@ -320,10 +348,13 @@ def choices_in_words(results: list[dict]) -> str:
     """What the finals changed in the defaults."""
     found = []
     for result in results:
-        choice = result.get("chosen", {"fit": [], "temperature": None})
+        choice = {"fit": [], "temperature": 1.0, "observed": 0.0, **result.get("chosen", {})}
         words = [" ".join(choice["fit"])] if choice["fit"] else []
-        if choice["temperature"] is not None:
+        # earlier results have null where the default was taken
+        if choice["temperature"] not in (None, 1.0):
             words.append(f"--temperature {choice['temperature']}")
+        if choice["observed"]:
+            words.append(f"--observed {choice['observed']}")
         found += [f"{result['cell']} with `{' '.join(words)}`"] if words else []
     return f" Chosen with one odd subject set aside: {'; '.join(found)}." if found else ""
 
@@ -331,7 +362,7 @@ def choices_in_words(results: list[dict]) -> str:
 def write_tables(readme: Path | None) -> None:
     found = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*-seed*.json"))]
     order = [f"{family}-{encoder}" for family in FAMILIES for encoder in ENCODERS]
-    found.sort(key=lambda result: order.index(result["cell"].removesuffix("-free")))
+    found.sort(key=lambda result: (order.index(plain(result["cell"])), result["cell"]))
     overview = [result for result in found if result["phase"] == "overview"]
     final = [result for result in found if result["phase"] == "final"]
     commits = ", ".join(sorted({result["commit"] for result in found}))

@@ -109,7 +109,8 @@ def test_labels_that_the_reader_does_not_list_are_added(source: Path, out: Path)
 def test_the_store_says_where_it_came_from_without_naming_this_machine(source: Path, out: Path):
     store = import_source("faulty", source, out, options={"speed": 2.0})
     origin = {"format": "faulty", "source": "source", "options": {"speed": 2.0}}
-    assert store.manifest["origin"] == origin
+    found = {k: v for k, v in store.manifest["origin"].items() if k != "findings"}
+    assert found == origin
     assert str(source.parent) not in (out / "manifest.json").read_text()
 
 
@@ -185,6 +186,8 @@ def test_msr_action3d_is_complete(realdata: Path, out: Path):
         ("utd_mhad", "utd_mhad_odd", 431, 27, 4),
         ("ui_prmd", "ui_prmd", 900, 10, 6),
         ("openpose5", "openpose5", 1167, 5, 27),
+        ("bandai_bvh", "bandai_bvh", 454, 24, 1),
+        ("keraal", "keraal_paired", 15, 3, 1),
     ],
 )
 def test_other_recordings_are_complete(

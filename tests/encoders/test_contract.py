@@ -108,6 +108,11 @@ class Normalising(Pointwise):
         return h / mask.sum((1, 2), keepdim=True)[..., None]
 
 
+class MeansForSums(Pointwise):
+    def pooled(self, x, mask, length, condition, weight):
+        return super().pooled(x, mask, length, condition, weight / weight.sum(1, keepdim=True))
+
+
 class AlwaysDropping(Pointwise):
     def forward(self, x, mask, length, condition):
         h = super().forward(x, mask, length, condition)
@@ -122,6 +127,7 @@ def test_a_sound_encoder_passes():
     ("encoder", "complaint"),
     [
         (WrongFeatures, r"features_at_every_joint: on kinect20: shape .* 7\), expected .* 6\)"),
+        (MeansForSums, "pooled_is_a_weighted_sum: on kinect20: sums over time"),
         (InPlace, "features_at_every_joint: .* changed in place"),
         (Unconditioned, "condition_matters: the bare encoder .* the condition changes nothing"),
         (BatchStatistics, "clips_do_not_mix_in_training: the bare encoder"),

@@ -12,9 +12,9 @@ from motiongen.generators import VAE, SampleOptions
 from motiongen.generators.base import Generator
 from motiongen.generators.keys import draw_count, key
 from motiongen.generators.recipe import build, plain
-from motiongen.motion import NO_LABEL, MotionSpec
+from motiongen.motion import NO_LABEL, MotionSpec, collate
 from motiongen.testing import ContractError, generator_checks
-from motiongen.testing.examples import example_clips, example_spec
+from motiongen.testing.examples import example_clips, example_motions, example_spec
 
 SPEC = example_spec()
 
@@ -101,6 +101,82 @@ def test_statistics_are_those_of_the_clips():
     before = model.standardizer.mean.clone()
     model.fit_statistics(clips)
     assert model.label_counts.sum() == 12 and torch.equal(model.standardizer.mean, before)
+
+
+@pytest.mark.parametrize("severity", [1, 3])
+def test_noise_is_measured_on_bodies_and_not_on_standardised_joints(severity):
+    # each joint less its own mean place is no body: there bones stretch whenever limbs turn
+    motions = example_motions(SPEC, people=8, severity=severity)
+    clips, model = collate(motions, SPEC.frames), VAE(SPEC)
+    model.fit_statistics(clips)
+    assert clips.target is not None
+    error = (clips.joints - clips.target)[clips.mask]
+    true = 1.4826 * float(error.abs().median())
+    found = float(model.observation.level.mean() * model.standardizer.scale)
+    assert found == pytest.approx(true, rel=0.25)
+
+
+# ---- as an estimator would show samples ---------------------------------------------------------
+
+
+def noise_of(model, numbers, share=1.0, **options):
+    """What `observed` adds to samples, the body's start apart. Shapes: -> [N,T,J,C]."""
+    start, n = min(numbers), len(numbers)
+    both = [
+        model.sample(n, start=start, length=14, options=SampleOptions(observed=s, **options))
+        for s in (0.0, share)
+    ]
+    moved = both[1].joints - both[0].joints
+    anchor = list(model.skeleton.anchor)
+    shift = both[1].joints[:, :1, anchor] - both[0].joints[:, :1, anchor]
+    assert torch.allclose(shift.mean(2), torch.zeros(()), atol=1e-6)
+    return moved - moved.mean((1, 2), keepdim=True)
+
+
+def test_observed_samples_carry_the_noise_that_was_measured():
+    model = small()
+    noise, level = noise_of(model, range(320)), model.observation.level
+    level = level * model.standardizer.scale
+    found = 1.4826 * noise.abs().permute(2, 0, 1, 3).flatten(1).median(1).values
+    # of a Student-t the middle is a little wider than that of its Gaussian
+    torch.testing.assert_close(found / level, torch.full_like(level, 1.1), atol=0.15, rtol=0)
+    half = noise_of(model, range(320), 0.5)
+    torch.testing.assert_close(half, 0.5 * noise, atol=1e-6, rtol=0)
+
+
+def test_noise_depends_on_the_sample_alone():
+    model = small()
+    noise = noise_of(model, range(4))
+    assert not torch.allclose(noise[0], noise[1])
+    torch.testing.assert_close(
+        noise_of(model, range(4), temperature=0.5), noise, atol=1e-6, rtol=0
+    )
+    options = SampleOptions(observed=0.7)
+    whole = model.sample(70, seed=3, options=options)
+    for size, start in ((1, 0), (1, 69), (7, 30), (33, 33)):
+        part = model.sample(size, seed=3, start=start, options=options)
+        assert torch.equal(part.joints, whole.joints[start : start + size])
+    assert torch.equal(part.confidence, model.sample(33, seed=3, start=33).confidence)
+
+
+def test_nothing_observed_is_the_clean_sample():
+    model = small()
+    clean = model.sample(5, seed=1)
+    assert torch.equal(
+        model.sample(5, seed=1, options=SampleOptions(observed=0.0)).joints, clean.joints
+    )
+
+
+@pytest.mark.parametrize("observed", [-0.1, 1.1, float("nan")])
+def test_more_noise_than_there_is_is_refused(observed):
+    with pytest.raises(ValueError, match="observed: found .*, allowed 0 to 1"):
+        SampleOptions(observed=observed)
+
+
+def test_noise_that_nobody_knows_is_refused():
+    model = small(noise_level=0.0)
+    with pytest.raises(ValueError, match="observed: found 1.0, but this VAE knows no noise"):
+        model.sample(2, options=SampleOptions(observed=1.0))
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_clips():

@@ -170,6 +170,8 @@ def test_the_way_between_two_samples(model):
     for row, number in ((0, 2), (3, 5)):
         torch.testing.assert_close(found[row], drawn.joints[number], atol=2e-4, rtol=0)
     assert way.label.tolist() == [0, 0, 2, 2]
+    with pytest.raises(ValueError, match=r"observed: found 0.5, but these clips are clean"):
+        interpolate_samples(model, 2, 5, 4, length=12, options=SampleOptions(observed=0.5))
 
 
 @pytest.mark.parametrize("n", [0, 1])

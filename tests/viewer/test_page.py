@@ -155,7 +155,8 @@ def test_own_skeletons_and_unknown_layouts(tmp_path):
     motion = Motion(torch.rand(4, 3, 3), torch.ones(4, 3), "own")
     skeleton = Skeleton("own", ("root", "l", "r"), (-1, 0, 0), (0, 2, 1))
     data = page_data(write(tmp_path / "page.html", motion, skeletons={"own": skeleton}))
-    assert data["skeletons"] == [{"head": -1, "parents": [-1, 0, 0], "sides": ["m", "l", "r"]}]
+    own = {"head": -1, "parents": [-1, 0, 0], "sides": ["m", "l", "r"], "ends": []}
+    assert data["skeletons"] == [own]
     with pytest.raises(ValueError, match="'own' is unknown"):
         write(tmp_path / "other.html", motion)
     assert not (tmp_path / "other.html").exists()

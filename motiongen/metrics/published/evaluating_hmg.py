@@ -23,6 +23,41 @@ NEIGHBOURS = 5
 PAIRS, RUNS = 200, 5
 
 
+def hmg_suite(
+    real: Float[np.ndarray, "_n _d"],
+    fake: Float[np.ndarray, "_m _d"],
+    *,
+    labels: Int[np.ndarray, "_m"],
+    predicted: Int[np.ndarray, "_m"],
+    clips: Float[np.ndarray, "_m _T *_features"],
+    rng: np.random.Generator,
+) -> dict[str, float]:
+    """All eight by name; what reads distances between rows reads the same ones.
+
+    Args:
+        real: features of real clips.
+        fake: features of generated clips.
+        labels: requested class of each generated clip.
+        predicted: recognised class of each generated clip.
+        clips: the generated clips, complete.
+        rng: draws the pairs of apd, then those of acpd, then those of wpd.
+
+    Raises:
+        ValueError: as the functions below.
+    """
+    near = fidelity.neighbour_scores(real, fake, NEIGHBOURS)
+    return {
+        "fid": hmg_fid(real, fake),
+        "density": near.density,
+        "coverage": near.coverage,
+        "mms": near.mms,
+        "apd": hmg_apd(fake, rng),
+        "acpd": hmg_acpd(fake, labels, rng),
+        "aog": hmg_aog(labels, predicted),
+        "wpd": hmg_wpd(clips, rng),
+    }
+
+
 def hmg_fid(real: Float[np.ndarray, "_n _d"], fake: Float[np.ndarray, "_m _d"]) -> float:
     """`fid`, the same value: covariances with divisor n-1, nothing added to the diagonal."""
     return fid(real, fake)

@@ -22,6 +22,25 @@ def test_those_that_are_ours():
     assert hmg.hmg_aog(labels, labels * 0) == accuracy(labels, labels * 0)
 
 
+def test_the_suite_is_the_eight():
+    rng = np.random.default_rng
+    real, fake, labels = normal(80), normal(70, seed=1) + 0.3, np.arange(70) % 3
+    clips = rng(0).normal(size=(70, 10, 4, 3)).cumsum(1)
+    draws = rng(5)
+    assert hmg.hmg_suite(
+        real, fake, labels=labels, predicted=labels * 0, clips=clips, rng=rng(5)
+    ) == {
+        "fid": hmg.hmg_fid(real, fake),
+        "density": hmg.hmg_density(real, fake),
+        "coverage": hmg.hmg_coverage(real, fake),
+        "mms": hmg.hmg_mms(real, fake),
+        "apd": hmg.hmg_apd(fake, draws),
+        "acpd": hmg.hmg_acpd(fake, labels, draws),
+        "aog": hmg.hmg_aog(labels, labels * 0),
+        "wpd": hmg.hmg_wpd(clips, draws),
+    }
+
+
 def test_apd_expects_n_minus_1_over_n_of_ours():
     features = normal(12)
     many = hmg.hmg_apd(features, np.random.default_rng(0), runs=5000)

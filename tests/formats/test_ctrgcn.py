@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from motiongen import formats, layouts
-from motiongen.formats.recognition import AeonWriter, CtrGcnWriter
+from motiongen.formats.aeon import AeonWriter
+from motiongen.formats.ctrgcn import CtrGcnWriter
 from motiongen.motion import Motion
 
 CLASSES = ("wave", "high throw", "kick")
@@ -87,7 +88,7 @@ def test_a_classifier_of_aeon_takes_a_file(tmp_path):
     ("kind", "clips", "words"),
     [
         (CtrGcnWriter, [], "no clips"),
-        (CtrGcnWriter, [motion(0, 5), motion(1, 5, "kinect20")], "one layout"),
+        (CtrGcnWriter, [motion(0, 5), motion(1, 5, "kinect20")], "clips of one layout"),
         (CtrGcnWriter, [motion(0, 5, label=None)], "clip 'clip-0' has label None, allowed 0 to 2"),
         (AeonWriter, [motion(0, 5, label=3)], "clip 'clip-0' has label 3"),
         (AeonWriter, [motion(0, 5), motion(1, 6)], "clips have 5 to 6 frames"),
@@ -102,5 +103,5 @@ def test_what_a_format_cannot_hold(tmp_path, kind, clips, words):
 def test_a_clip_longer_than_the_array_is_refused(tmp_path):
     with pytest.raises(ValueError, match="a clip has 9 frames, allowed are 8"):
         formats.writer("ctrgcn", CLASSES, 8).write([motion(0, 9)], tmp_path / "set.npz")
-    with pytest.raises(ValueError, match="'hdf' is unknown; known formats: npz, ctrgcn, aeon"):
+    with pytest.raises(ValueError, match="'hdf' is unknown; known formats: npz, ctrgcn, aeon,"):
         formats.writer("hdf", CLASSES, 8)

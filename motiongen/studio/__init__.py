@@ -1,0 +1,1 @@
+"""The studio: a local page on which people sample, steer and compare trained models."""

@@ -1,0 +1,446 @@
+"""The tables of GUIDELINES.md: committed results, a row for each model, with a name to point at.
+
+A value is a mean over sampling seeds with a 95 % interval. One training stands behind most rows:
+where a study has trained cells several times, how far the trainings differ widens the intervals
+of its rows.
+"""
+
+import json
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scipy import stats
+
+LEVEL = 0.95
+ENCODERS = ("CNN", "RNN", "GCN", "Transformer")
+FAMILIES = ("VAE", "GAN", "Flow", "LatentFlow", "FlowMatching")
+UNSEEN, TRAINING = "Likeness to clips of unseen people", "Likeness to training clips"
+MOVEMENT, COPIES = "Movement", "Copies of training clips"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A score that is never negative: its key, its heading, its limit, and what is good.
+
+    `better` is "low", "high", or a number to be near to; `most` the largest possible value.
+    """
+
+    key: str
+    heading: str
+    better: str | float = "low"
+    most: float = math.inf
+
+    def loss(self, value: float) -> float:
+        """How far a value is from good: lower is better."""
+        if isinstance(self.better, float):
+            return abs(value - self.better)
+        return value if self.better == "low" else -value
+
+
+@dataclass(frozen=True)
+class Value:
+    """A mean over repetitions and where it may lie; the number itself where there is one."""
+
+    mean: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float], spread: float = 0.0, most: float = math.inf) -> "Value":
+        """Of sampling seeds, and of trainings that differ by a standard deviation."""
+        mean, half = statistics.fmean(values), 0.0
+        if len(values) > 1:
+            quantile = float(stats.t.ppf(0.5 + LEVEL / 2, len(values) - 1))
+            half = quantile * statistics.stdev(values) / math.sqrt(len(values))
+        half = math.hypot(half, float(stats.norm.ppf(0.5 + LEVEL / 2)) * spread)
+        return cls(mean, max(min(0.0, mean), mean - half), min(max(most, mean), mean + half))
+
+    def overlaps(self, other: "Value") -> bool:
+        """Whether both intervals share a value."""
+        return self.low <= other.high and other.low <= self.high
+
+    def __str__(self) -> str:
+        if self.low == self.high:
+            return number(self.mean)
+        return f"{number(self.mean)} [{number(self.low)}, {number(self.high)}]"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model or a set of clips: its name in the table, and what it is."""
+
+    id: str
+    name: str
+    values: Mapping[str, Value]
+    #: what it was trained with, such as family, encoder, severity
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    #: whether it is a model, and not real clips
+    model: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that may be compared with each other."""
+
+    letter: str
+    title: str
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+
+    def column(self, key: str) -> Column:
+        """The column of a score."""
+        return next(column for column in self.columns if column.key == key)
+
+    def models(self, key: str, **facts: Any) -> list[Row]:
+        """Models with a score and these facts, the best first."""
+        column = self.column(key)
+        found = [
+            row
+            for row in self.rows
+            if row.model and key in row.values and facts.items() <= dict(row.facts).items()
+        ]
+        return sorted(found, key=lambda row: (column.loss(row.values[key].mean), row.id))
+
+    def lines(self) -> list[str]:
+        """As Markdown."""
+        heads = ["row", "clips", *(column.heading for column in self.columns)]
+        table = [heads, ["---"] * len(heads)]
+        for row in self.rows:
+            cells = [str(row.values.get(column.key, "–")) for column in self.columns]
+            table.append([row.id, row.name, *cells])
+        rows = ["| " + " | ".join(cells) + " |" for cells in table]
+        return [f"### {self.letter}. {self.title}", "", self.caption, "", *rows, ""]
+
+
+def number(value: float) -> str:
+    """Three digits, and no "-0"."""
+    text = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return "0" if float(text) == 0 or abs(value) < 1e-5 else text
+
+
+def rows_of(letter: str, found: Iterable[tuple[str, Mapping[str, Value], Mapping]]) -> list[Row]:
+    """Rows with running names."""
+    return [
+        Row(f"{letter}{place}", name, values, facts, model="family" in facts)
+        for place, (name, values, facts) in enumerate(found, 1)
+    ]
+
+
+def read(folder: Path, pattern: str) -> list[dict[str, Any]]:
+    """Results in the order of their names."""
+    return [json.loads(path.read_text()) for path in sorted(folder.glob(pattern))]
+
+
+def of_cell(cell: str, **more: Any) -> dict[str, Any]:
+    family, encoder, *_ = cell.split("-")
+    return {"cell": cell, "family": family, "encoder": encoder, **more}
+
+
+def cells_first(results: list[dict]) -> list[dict]:
+    """In the order of families and encoders."""
+    order = [f"{family}-{encoder}" for family in FAMILIES for encoder in ENCODERS]
+    return sorted(results, key=lambda result: order.index(result["cell"]))
+
+
+def budget(results: Sequence[Mapping[str, Any]]) -> str:
+    """Processor minutes of a model, as far as they are known."""
+    known = [r["cpu_seconds"] / 60 for r in results if r.get("cpu_seconds") is not None]
+    if not known:
+        return "processor time unknown"
+    low, high = min(known), max(known)
+    span = f"{low:.1f} to {high:.1f}" if high - low >= 0.1 else f"{low:.1f}"
+    return f"{span} CPU-minutes a model ({len(known)} of {len(results)} timed)"
+
+
+def commits(results: Iterable[Mapping[str, Any]]) -> str:
+    return ", ".join(sorted({result["commit"][:10] for result in results}))
+
+
+def repeated(results: Sequence[Mapping[str, Any]]) -> str:
+    """How often models were trained and sampled."""
+    seeds = sorted({result.get("seed", 0) for result in results})
+    samplings = sorted({len(result["sampling_seeds"]) for result in results})
+    return (
+        f"{'training seed' if len(seeds) == 1 else 'training seeds'} "
+        f"{', '.join(map(str, seeds))}, {' or '.join(map(str, samplings))} sampling seeds"
+    )
+
+
+# ---- the tables ---------------------------------------------------------------------------------
+
+OVERVIEW = (
+    (UNSEEN, Column("fid", "FID unseen")),
+    (UNSEEN, Column("coverage", "coverage unseen", "high", 1.0)),
+    (TRAINING, Column("coverage_train", "coverage training", "high", 1.0)),
+    (TRAINING, Column("accuracy", "accuracy", "high", 1.0)),
+    (TRAINING, Column("apd_ratio", "APD / real", 1.0)),
+    (MOVEMENT, Column("jitter", "jitter")),
+    (MOVEMENT, Column("bone_length_cv", "bone variation")),
+    (COPIES, Column("copy_share", "copies", most=1.0)),
+)
+
+
+def overview(results: Path) -> Table | None:
+    """Every family over every encoder on MSR-Action3D."""
+    found = cells_first(read(results / "matrix", "overview-*.json"))
+    if not found:
+        return None
+
+    def values(scores: Mapping[str, Any]) -> dict[str, Value]:
+        return {
+            column.key: Value.of(
+                scores[title][column.key.removesuffix("_train")], most=column.most
+            )
+            for title, column in OVERVIEW
+            if scores.get(title, {}).get(column.key.removesuffix("_train"))
+        }
+
+    rows = rows_of("M", ((r["cell"], values(r["scores"]), of_cell(r["cell"])) for r in found))
+    caption = (
+        f"`{found[0]['command']}`: {len(found)} models, {budget(found)}; odd subjects but one "
+        f"(subject {', '.join(found[0]['set_aside'])}), against whom “unseen” is measured; "
+        f"{repeated(found)}; commits {commits(found)}."
+    )
+    columns = [column for _, column in OVERVIEW]
+    return Table("M", "MSR-Action3D, every family over every encoder", caption, columns, rows)
+
+
+FINAL = (
+    Column("fid_train", "FID training"),
+    Column("fid_test", "FID test"),
+    Column("coverage_train", "coverage training", "high", 1.0),
+    Column("coverage_test", "coverage test", "high", 1.0),
+    Column("accuracy", "accuracy", "high", 1.0),
+    Column("bone_variation", "bone variation %"),
+    Column("jerk_ratio", "jerk / real", 1.0),
+    Column("copies", "copies", most=1.0),
+)
+
+
+def final(results: Path) -> Table | None:
+    """Chosen cells of the overview, trained longer, before an independent judge."""
+    found = [r for r in read(results / "matrix", "final-*.json") if "judge" in r]
+    if not found:
+        return None
+    rows = [
+        (
+            r["cell"],
+            {c.key: Value.of(r["judge"][c.key], most=c.most) for c in FINAL},
+            of_cell(r["cell"], rigid=not r["cell"].endswith("-free")),
+        )
+        for r in found
+    ]
+    references = results / "matrix" / "references.json"
+    if references.exists():
+        for name, row in json.loads(references.read_text())["judge"].items():
+            rows.append((name, {c.key: Value.of([abs(row[c.key])]) for c in FINAL}, {}))
+    caption = (
+        f"`{found[0]['command']} --judge JUDGE.py`: {len(found)} models, {budget(found)}; odd "
+        f"subjects train, even ones test, features of an independent recurrent classifier; -free: "
+        f"without bones of constant length; {repeated(found)}; commits {commits(found)}."
+    )
+    return Table(
+        "F", "MSR-Action3D, chosen models trained longer", caption, FINAL, rows_of("F", rows)
+    )
+
+
+CORRUPTION = (
+    Column("fid", "FID to clean"),
+    Column("coverage", "coverage of clean", "high", 1.0),
+    Column("jitter", "jitter"),
+    Column("bone_length_cv", "bone variation"),
+    Column("spectrum_distance", "spectrum distance"),
+)
+
+
+def corruption(results: Path) -> Table | None:
+    """Models that learned from clips of known noise, with and without an observation model."""
+    found = cells_first(read(results / "corruption", "*.json"))
+    if not found:
+        return None
+    rows: list[tuple[str, Mapping[str, Value], Mapping]] = []
+    clean = {r["severity"]: r["real"] for r in found if r["severity"]}
+    for severity in sorted(clean):
+        for name, scores in clean[severity].items():
+            if severity == min(clean) or name != "clean clips":
+                label = name if name == "clean clips" else f"{name}, severity {severity}"
+                rows.append((label, {c.key: Value.of([scores[c.key]]) for c in CORRUPTION}, {}))
+    for r in found:
+        told = "clean clips" if r["arm"] == "clean" else f"severity {r['severity']}"
+        how = "" if r["arm"] in ("ours", "clean") else f", {r['arm']}"
+        values = {c.key: Value.of(r["samples"][c.key], most=c.most) for c in CORRUPTION}
+        facts = of_cell(r["cell"], arm=r["arm"], severity=r["severity"])
+        rows.append((f"{r['cell']}, {told}{how}", values, facts))
+    caption = (
+        f"`{found[0]['command']}`: synthetic clips with 30 % of the joints missing, severities 1 "
+        f"(good) to 4 (poor), against clean clips of people that no model saw; zero-fill and "
+        f"interpolated: without the observation model; {len(found)} models, {budget(found)}; "
+        f"{repeated(found)}; commits {commits(found)}."
+    )
+    # clean motion shakes a little by itself: less is no better
+    jitter = Column("jitter", "jitter", next(iter(clean.values()))["clean clips"]["jitter"])
+    columns = [jitter if column.key == "jitter" else column for column in CORRUPTION]
+    return Table("N", "Noise of known severity", caption, columns, rows_of("N", rows))
+
+
+STUDY = (
+    (UNSEEN, Column("fid", "FID unseen")),
+    (UNSEEN, Column("coverage", "coverage unseen", "high", 1.0)),
+    (TRAINING, Column("accuracy", "accuracy", "high", 1.0)),
+    (TRAINING, Column("apd_ratio", "APD / real", 1.0)),
+    (MOVEMENT, Column("jitter", "jitter")),
+    (MOVEMENT, Column("bone_length_cv", "bone variation")),
+    (COPIES, Column("copy_share", "copies", most=1.0)),
+)
+#: in the words of the table and of sentences
+CONDITIONS = {
+    "centre": "severity 2, 30 % missing",
+    "few": "a quarter of the people",
+    "gaps": "60 % missing",
+    "noisy": "severity 4",
+    "kinect": "Kinect clips of UI-PRMD",
+}
+
+
+def study(results: Path) -> Table | None:
+    """One thing changed at a time."""
+    found = cells_first(read(results / "guidelines", "*.json"))
+    if not found:
+        return None
+    known = [(r, {c.key: _samples(r, title, c.key) for title, c in STUDY}) for r in found]
+    spread = {column.key: _spread(known, column.key) for _, column in STUDY}
+    groups: dict[tuple[str, str], list[tuple[dict, dict]]] = {}
+    for result, scores in known:
+        groups.setdefault((result["condition"], result["cell"]), []).append((result, scores))
+    rows = []
+    for condition in CONDITIONS:
+        for (of, cell), members in groups.items():
+            if of == condition:
+                values = {
+                    column.key: Value.of(
+                        [v for _, scores in members for v in scores[column.key]],
+                        spread[column.key] / math.sqrt(len(members)),
+                        column.most,
+                    )
+                    for _, column in STUDY
+                    if all(scores[column.key] for _, scores in members)
+                }
+                told = f"{cell}, {CONDITIONS[condition]}"
+                told += f" ({len(members)} trainings)" if len(members) > 1 else ""
+                rows.append((told, values, of_cell(cell, condition=condition)))
+    caption = (
+        f"`{found[0]['command']}`: {len(found)} trainings, {budget(found)}, which is short; "
+        f"synthetic clips of 12 people, or of 3 (“a quarter”), against clean clips of 4 others; "
+        f"Kinect clips of 5 people against those of a sixth; {repeated(found)}; commits "
+        f"{commits(found)}. {_spread_in_words(spread)}"
+    )
+    columns = [column for _, column in STUDY]
+    return Table("S", "One thing changed at a time", caption, columns, rows_of("S", rows))
+
+
+def _samples(result: Mapping[str, Any], title: str, key: str) -> list[float]:
+    values = result["scores"].get(title, {}).get("samples", {}).get(key, [])
+    return [value for value in values if value is not None]
+
+
+def _spread(known: Sequence[tuple[dict, dict]], key: str) -> float:
+    """Standard deviation between trainings that differ in their seed alone, over all cells."""
+    cells: dict[tuple[str, str], list[float]] = {}
+    for result, scores in known:
+        if scores[key]:
+            name = (result["condition"], result["cell"])
+            cells.setdefault(name, []).append(statistics.fmean(scores[key]))
+    parts = [(statistics.variance(v), len(v) - 1) for v in cells.values() if len(v) > 1]
+    free = sum(weight for _, weight in parts)
+    return math.sqrt(sum(v * weight for v, weight in parts) / free) if free else 0.0
+
+
+def _spread_in_words(spread: Mapping[str, float]) -> str:
+    if not any(spread.values()):
+        return "No cell was trained twice: how far trainings differ is not known."
+    told = ", ".join(f"{key} {number(value)}" for key, value in spread.items())
+    return f"Intervals hold the standard deviation between trainings of a cell: {told}."
+
+
+def kinect(results: Path) -> Table | None:
+    """Models of Kinect clips beside what Vicon saw."""
+    path = results / "kinect_against_vicon.json"
+    if not path.exists():
+        return None
+    result = json.loads(path.read_text())
+    columns = (Column("jitter", "jitter"), Column("bone_length_cv", "bone variation"))
+    rows = [
+        (
+            name,
+            {column.key: Value.of([row[column.key]]) for column in columns},
+            of_cell(name) if name.split("-")[0] in FAMILIES else {},
+        )
+        for name, row in result["rows"].items()
+    ]
+    caption = (
+        f"`{result['command']}`: UI-PRMD, correct repetitions, joints that both sensors have; "
+        f"one training a model; commit {result['commit'][:10]}."
+    )
+    return Table("K", "Kinect beside Vicon", caption, columns, rows_of("K", rows))
+
+
+def speed(results: Path) -> Table | None:
+    """Clips a second."""
+    path = results / "sampling_speed.json"
+    if not path.exists():
+        return None
+    result = json.loads(path.read_text())
+    columns = (Column("speed", "clips per CPU-second", "high"),)
+    cells = cells_first(
+        [{"cell": c, "speed": v} for c, v in result["clips_per_cpu_second"].items()]
+    )
+    rows = [(r["cell"], {"speed": Value.of([r["speed"]])}, of_cell(r["cell"])) for r in cells]
+    caption = f"`{result['command']}`: one thread; one measurement a model."
+    return Table("V", "Sampling speed", caption, columns, rows_of("V", rows))
+
+
+def gain(results: Path) -> Table | None:
+    """What samples add to the training of a recogniser, in each committed study."""
+    columns = (
+        Column("accuracy", "accuracy", "high", 1.0),
+        Column("gain_real", "over real", "high"),
+        Column("gain_classical", "over real + classical", "high"),
+    )
+    rows, told = [], []
+    for path in sorted((results / "augmentation").glob("*.json")):
+        result = json.loads(path.read_text())
+        if "tables" not in result:
+            continue
+        told.append(f"`{result['command']}` (commit {result['commit'][:10]})")
+        for table in result["tables"]:
+            for arm, scores in table["arms"].items():
+                values = {
+                    c.key: Value(*_three(scores[c.key])) for c in columns if scores.get(c.key)
+                }
+                facts = {"family": "", "arm": arm, "study": f"{path.stem}: {table['title']}"}
+                rows.append((f"{table['title']}: {arm}", values, facts))
+    if not rows:
+        return None
+    caption = (
+        f"Accuracies as shares; intervals over seeds, paired for differences. {'; '.join(told)}."
+    )
+    return Table("G", "What samples add to a recogniser", caption, columns, rows_of("G", rows))
+
+
+def _three(values: Sequence[float]) -> tuple[float, float, float]:
+    mean, *ends = values
+    return (mean, ends[0], ends[1]) if len(ends) == 2 else (mean, mean, mean)
+
+
+TABLES = (overview, final, corruption, study, kinect, speed, gain)
+
+
+def tables_of(results: Path) -> dict[str, Table]:
+    """All tables that there are results for, by letter."""
+    made = (make(results) for make in TABLES)
+    return {table.letter: table for table in made if table is not None}

@@ -1,0 +1,136 @@
+"""GUIDELINES.md is what its command makes of committed results; no sentence lacks its row."""
+
+import importlib
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "checkpoints" / "results"
+
+
+@pytest.fixture(scope="module")
+def made():
+    """The modules of the command, which lie beside each other as scripts do."""
+    before = list(sys.path)
+    sys.path.insert(0, str(ROOT / "tests" / "benchmarks"))
+    yield {name: importlib.import_module(name) for name in ("guidelines", "guidelines_tables")}
+    sys.path[:] = before
+
+
+def sentences(text):
+    return [line for line in text.split("## Tables")[0].splitlines() if line.startswith("- ")]
+
+
+def rows(text):
+    found = re.findall(r"^\| ([A-Z]\d+) \|", text.split("## Tables")[1], re.MULTILINE)
+    assert len(found) == len(set(found))
+    return set(found)
+
+
+def named(sentence):
+    listed = re.search(r"\(([A-Z]\d+(?:, [A-Z]\d+)*)\)$", sentence)
+    assert listed, f"names no row: {sentence}"
+    return set(listed[1].split(", "))
+
+
+def test_the_page_is_what_the_command_makes(made):
+    assert made["guidelines"].text_of(RESULTS) == (ROOT / "GUIDELINES.md").read_text("utf-8")
+
+
+def test_every_sentence_names_rows_that_are_there():
+    text = (ROOT / "GUIDELINES.md").read_text("utf-8")
+    said = sentences(text)
+    assert len(said) > 30
+    for sentence in said:
+        assert named(sentence) <= rows(text), sentence
+    # between headings there are sentences, and nothing else
+    advice = text.split("## Tables")[0].split("\n## ", 1)[1]
+    others = [line for line in advice.splitlines() if line and not line.startswith(("- ", "## "))]
+    assert len(others) == 1
+
+
+@pytest.fixture
+def few(tmp_path):
+    """Results of two families over two encoders, without anything else."""
+    (tmp_path / "matrix").mkdir()
+
+    def write(fid):
+        for cell, values in fid.items():
+            path = next((RESULTS / "matrix").glob("overview-VAE-CNN-*.json"))
+            result = json.loads(path.read_text()) | {"cell": cell}
+            result["scores"]["Likeness to clips of unseen people"]["fid"] = values
+            (tmp_path / "matrix" / f"overview-{cell}-seed0.json").write_text(json.dumps(result))
+        return tmp_path
+
+    return write
+
+
+def test_the_best_is_said_to_be_ahead_only_beyond_the_intervals(made, few):
+    clear = few({"VAE-CNN": [1.0, 1.1], "GAN-CNN": [9.0, 9.1], "VAE-RNN": [5.0, 5.1],
+                 "GAN-RNN": [7.0, 7.1]})  # fmt: skip
+    said = sentences(made["guidelines"].text_of(clear))
+    first = next(s for s in said if s.startswith("- Likeness"))
+    assert "take VAE-CNN (FID unseen 1.05); the next, VAE-RNN (FID unseen 5.05), is" in first
+    assert named(first) == {"M1", "M2"}
+    assert any("VAE 1, GAN 2; VAE is ahead of GAN with every encoder" in s for s in said)
+    blurred = few({"VAE-RNN": [1.0, 1.3]})
+    said = sentences(made["guidelines"].text_of(blurred))
+    first = next(s for s in said if s.startswith("- Likeness"))
+    assert "take VAE-CNN (FID unseen 1.05); VAE-RNN cannot be told apart from it." in first
+    mixed = few({"GAN-RNN": [0.1, 0.2]})
+    said = sentences(made["guidelines"].text_of(mixed))
+    assert any(s.startswith("- The family, for FID unseen: none is ahead") for s in said)
+
+
+def test_studies_are_taken_up_when_they_are_there(made, tmp_path):
+    shutil.copytree(RESULTS / "matrix", tmp_path / "matrix")
+    before = made["guidelines"].text_of(tmp_path)
+    assert "studies of the gain for a recogniser, 0 of 1" in before
+    (tmp_path / "augmentation").mkdir()
+    arms = {
+        "real": {"clips": 100, "accuracy": [0.56, 0.5, 0.6]},
+        "real + synthetic": {"clips": 200, "gain_real": [0.05, 0.01, 0.09], "p_real": [0.1]},
+        "real + both": {"clips": 200, "gain_classical": [0.01, -0.02, 0.04]},
+    }
+    study = {"command": "c", "commit": "abc", "tables": [{"title": "5 shots, GRU", "arms": arms}]}
+    (tmp_path / "augmentation" / "5shots.json").write_text(json.dumps(study))
+    text = made["guidelines"].text_of(tmp_path)
+    said = [s for s in sentences(text) if "5 shots, GRU" in s]
+    assert "+5.0 points [+1.0, +9.0], an interval above zero" in said[0]
+    assert "+1.0 points [-2.0, +4.0], which cannot be told apart from none" in said[1]
+    assert all(named(s) <= rows(text) for s in said)
+    assert "gain for a recogniser" not in text.split("## Tables")[0]
+
+
+def study_result(condition, cell, seed, fid):
+    likeness = {"fid": fid, "coverage": [0.9, 0.9]}
+    return {
+        **{"cell": cell, "condition": condition, "seed": seed, "commit": "abc", "command": "c"},
+        **{"cpu_seconds": 60, "sampling_seeds": [1, 2]},
+        "scores": {"Likeness to clips of unseen people": {"samples": likeness}},
+    }
+
+
+def test_trainings_of_a_cell_widen_its_intervals(made, tmp_path):
+    folder = tmp_path / "guidelines"
+    folder.mkdir()
+
+    def write(*results):
+        for r in results:
+            name = f"{r['condition']}-{r['cell']}-seed{r['seed']}.json"
+            (folder / name).write_text(json.dumps(r))
+        return made["guidelines"].text_of(tmp_path)
+
+    text = write(
+        study_result("centre", "VAE-CNN", 0, [1.0, 1.01]),
+        study_result("few", "VAE-CNN", 0, [2.0, 2.01]),
+    )
+    assert "worse in 1 of 1 models" in text and "No cell was trained twice" in text
+    text = write(study_result("centre", "VAE-CNN", 1, [3.0, 3.01]))
+    assert "worse in 0 of 1 models" in text and "cannot be told apart in 1" in text
+    assert "VAE-CNN, severity 2, 30 % missing (2 trainings)" in text
