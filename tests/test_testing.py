@@ -17,6 +17,10 @@ from motiongen.testing import (
 )
 
 from .formats.files import (
+    write_alphapose,
+    write_coco,
+    write_hrc,
+    write_mediapipe,
     write_msr,
     write_npz,
     write_openpose,
@@ -65,13 +69,17 @@ def written(name):
 
 READERS = {
     "aeon": written("aeon"),
+    "alphapose": lambda folder: write_alphapose(folder / "walk.json"),
     "arrays": lambda folder: write_npz(folder / "clips.npz"),
     "bandai_bvh": write_bandai,
     "bvh": write_bvh,
     "c3d": write_c3d,
+    "coco": lambda folder: write_coco(folder / "walk.json"),
     "csv": written("csv"),
+    "hrc_oasa": write_hrc,
     "humanact12": write_humanact12,
     "keraal": write_keraal,
+    "mediapipe": lambda folder: write_mediapipe(folder / "wave" / "one"),
     "msr_action3d": write_msr,
     "ntu": write_ntu,
     "openpose": lambda folder: write_openpose(folder / "walk"),

@@ -232,7 +232,11 @@ class _Parser:
 
     def _node(self, parent: int) -> Node:
         words: list[str] = []
+        keyword = self.line
         while (word := self._next()) != "{":
+            # names may have blanks, but a doubled line is none
+            if self.line != keyword:
+                raise self._error(f"found {word[:40]!r}, allowed {{")
             words.append(word)
         joint = " ".join(words)
         if not joint or len(joint) > 200:
