@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-all lint clean help
+.PHONY: install demo test test-all fuzz lint clean help
 
 help:            ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -26,6 +26,9 @@ test: install    ## lint and the fast tests
 test-all: install ## everything, slow tests and benchmarks too
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
 	$(BIN)/python -m pytest
+
+fuzz: install    ## 10,000 damaged files for each reader; writes checkpoints/results/fuzz.json
+	$(BIN)/python tests/fuzz_readers.py --count 10000 --out checkpoints/results/fuzz.json
 
 lint: install    ## ruff and pyright only
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright

@@ -7,12 +7,11 @@ import warnings
 from argparse import ArgumentError
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
-from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from motiongen import encoders, generators
@@ -20,14 +19,12 @@ from motiongen.adapting import take_autoencoder, take_weights
 from motiongen.checkpoint import BEST, LAST
 from motiongen.data.module import MotionData
 from motiongen.generators import Generator
-from motiongen.history import LOG, History
 from motiongen.monitoring import Monitor
 from motiongen.processes import Process
 from motiongen.resuming import Saving, begin, checkpoint_before, require_same_run
 from motiongen.selection import BestCheckpoint
+from motiongen.tracking import Showcase, Tracking, make_loggers
 from motiongen.trust import TRUST, allowed_classes, without_trust
-
-Tracking = Literal["off", "offline", "online"]
 
 
 class MotionCLI(LightningCLI):
@@ -64,6 +61,9 @@ class MotionCLI(LightningCLI):
             help="track the run with Weights & Biases: offline or online",
         )
         parser.add_argument(
+            "--tensorboard", type=bool, default=False, help="log for TensorBoard, too"
+        )
+        parser.add_argument(
             "--autoencoder",
             type=Path | None,
             default=None,
@@ -86,7 +86,9 @@ class MotionCLI(LightningCLI):
         config = self.config_init
         out = Path(config["out"])
         changes.setdefault("default_root_dir", str(out))
-        changes.setdefault("logger", make_logger(out, config["wandb"]))
+        changes.setdefault(
+            "logger", make_loggers(out, config["wandb"], tensorboard=config["tensorboard"])
+        )
         shown = config["trainer"].get("enable_progress_bar") is not False
         changes.setdefault("callbacks", callbacks(out, progress=shown))
         return super().instantiate_trainer(**changes)
@@ -133,26 +135,17 @@ def make_trainer(out: str | Path, **changes: Any) -> pl.Trainer:
     defaults = {
         **trainer_defaults(),
         "default_root_dir": str(out),
-        "logger": make_logger(out, "off"),
+        "logger": make_loggers(out),
         "callbacks": callbacks(out, progress=changes.get("enable_progress_bar") is not False),
     }
     return pl.Trainer(**{**defaults, **changes})
 
 
-def make_logger(out: Path, tracking: Tracking) -> list[Logger]:
-    """A CSV file in the run's folder and, where asked for, Weights & Biases."""
-    loggers: list[Logger] = [History(out / LOG)]
-    if tracking != "off":
-        out.mkdir(parents=True, exist_ok=True)
-        offline = tracking == "offline"
-        loggers.append(WandbLogger(project="motiongen", save_dir=str(out), offline=offline))
-    return loggers
-
-
 def callbacks(out: Path, *, progress: bool = True) -> list[Callback]:
     """Keeps the best checkpoint, and the last one to resume from."""
     bar = [ScoreBar(refresh_rate=10)] if progress else []
-    return [BestCheckpoint(out / BEST), Saving(out / LAST), LastValidation(), Monitor(), *bar]
+    kept = [BestCheckpoint(out / BEST), Saving(out / LAST)]
+    return [*kept, LastValidation(), Monitor(), Showcase(out), *bar]
 
 
 class ScoreBar(TQDMProgressBar):

@@ -3,6 +3,7 @@
 import csv
 import pickle
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,3 +152,24 @@ def test_a_missing_library_is_named_before_anything_is_read(stores, tmp_path, mo
     assert main(["export", str(stores[3]), "--out", str(out)]) == 2
     assert "pip install 'motiongen[parquet]'" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_the_page_says_what_the_writers_hold():
+    text = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    assert {row[0].strip("`") for row in rows} == set(WRITERS)
+    words = {"exact": "exact", "three steps": "levels", "lost": "no"}
+    for name, to, clips, label, confidence, own, rate, _ in rows:
+        holds = WRITERS[name.strip("`")].holds
+        assert to == ("folder" if holds.folder else f"one `{holds.suffix}`")
+        assert words[confidence] == holds.confidence
+        assert (label == "numbers") == (holds.labels == "numbers")
+        assert (
+            own
+            == {(True, True): "yes", (True, False): "id", (False, False): "lost"}[
+                holds.ids, holds.subjects
+            ]
+        )
+        assert rate == ("yes" if holds.rates else "lost")
+        assert ("all with a class" in clips) == (not holds.unlabelled)
+        assert ("in metres" in clips) == (holds.units == ("m",))

@@ -343,11 +343,19 @@ def test_without_tracking_wandb_is_not_even_imported(tmp_path, store):
 def test_tracking_offline_stays_in_the_folder_of_the_run(tmp_path, store):
     ended = tracked(tmp_path, store, "--wandb", "offline")
     assert "True" in ended.stdout.splitlines()
-    assert any(name.endswith(".wandb") for name in listing(tmp_path / "run"))
+    found = listing(tmp_path / "run")
+    assert any(name.endswith(".wandb") for name in found)
+    # the gallery that plays
+    assert any("media/html/gallery" in name for name in found)
     assert listing(tmp_path / "here") == []
     # what libraries keep at the places they have for that
     own = re.compile(r"(\.cache/)?(wandb/logs|matplotlib)/")
     assert [name for name in listing(tmp_path / "home") if not own.match(name)] == []
+
+
+def test_tensorboard_is_one_flag(tmp_path, store):
+    assert fit(store, tmp_path / "run", "--tensorboard", "true") == 0
+    assert any("events.out.tfevents" in name for name in listing(tmp_path / "run"))
 
 
 def test_encoders_are_all_tested():

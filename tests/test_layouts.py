@@ -9,6 +9,8 @@ from motiongen import layouts
 from motiongen.motion import Motion
 from motiongen.transforms import mirror, relayout, relayout_matrix
 
+from .layout_table import PAGE, missing, page
+
 NAMES = layouts.names()
 COUNTS = {
     "kinect20": 20,
@@ -216,6 +218,30 @@ def test_motions_follow_the_weights(layout):
             first, last = relayout(mirror(motion), other), mirror(moved)
             torch.testing.assert_close(first.confidence, last.confidence, msg=other)
             torch.testing.assert_close(first.joints, last.joints, msg=other)
+
+
+def test_the_page_says_what_cannot_be_made():
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == page(text), "write it anew: python tests/layout_table.py"
+
+
+@pytest.mark.parametrize(
+    ("source", "places"),
+    [
+        # No hand out of a wrist, no eyes out of a head, no toes out of an ankle.
+        ("coco17", {"left_hand", "left_index_tip", "left_big_toe", "right_lip_corner"}),
+        ("kinect20", {"left_ear", "left_eye", "nose", "left_index_knuckle", "right_hand_tip"}),
+        ("smplh52", {"left_index_tip", "left_thumb_tip", "nose", "chin"}),
+        ("holistic75", {"chin", "mesh_10", "left_brow_0", "left_small_toe"}),
+        ("upper8", {"left_hip", "pelvis", "left_knee", "spine"}),
+        ("face70", {"left_shoulder", "neck", "left_wrist"}),
+        ("left_hand21", {"right_wrist", "right_index_tip", "left_elbow"}),
+        ("art17", {"left_elbow", "left_knee", "left_hip", "left_wrist"}),
+        ("body25", {"left_lateral_knee", "c7", "left_forearm"}),
+    ],
+)
+def test_what_nobody_saw_is_not_made_up(source, places):
+    assert places <= missing(source)
 
 
 def test_the_mesh_holds_the_face():

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from motiongen import checkpoint, sampling, scoring, sharding
+from motiongen import checkpoint, formats, sampling, scoring, sharding
 from motiongen.cli import main
 from motiongen.data import disk, shards, synthetic
 from motiongen.data.shards import SHARDS
@@ -485,7 +485,7 @@ def test_too_little_space_is_seen_beforehand(model, tmp_path, monkeypatch):
     assert not (tmp_path / "set").exists()
 
 
-@pytest.mark.parametrize("format", ["store", "npz", "ctrgcn", "aeon"])
+@pytest.mark.parametrize("format", ["store", "npz", "ctrgcn", "aeon", "pyskl", "csv"])
 def test_the_space_foreseen_is_about_what_is_taken(model, tmp_path, format):
     frames = sampling.chosen_frames(model.spec, format, None)
     plan = Plan(Wanted(64, in_turn=3), 64, format=format, frames=frames)
@@ -512,6 +512,26 @@ def test_a_full_disk_ends_a_run_that_can_be_resumed(model, whole, tmp_path, monk
 
 
 # ---- other formats ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("format", "suffix"), [("pyskl", ".pkl"), ("csv", ".csv")])
+def test_shards_of_files_that_are_imported(run, tmp_path, format, suffix):
+    out = tmp_path / "set"
+    words = ["sample", str(run), "--out", str(out), "--format", format, "--balanced", "--n", "9"]
+    assert main([*words, "--shard-size", "4"]) == 0
+    assert sorted(contents(out)) == [*(f"shard-{i:06d}{suffix}" for i in range(3)), SHARDS]
+    assert main([*words, "--shard-size", "4"]) == 0
+    assert len(formats.get(format)(out).index()) == 9
+    assert main(["info", str(out), "--verify"]) == 0
+
+
+def test_folders_of_files_are_written_at_once(run, tmp_path, capsys):
+    words = ["sample", str(run), "--n", "3", "--balanced", "--format", "bvh", "--out"]
+    assert main([*words, str(tmp_path / "set")]) == 0
+    assert len(list((tmp_path / "set").rglob("*.bvh"))) == 3
+    assert main([*words, str(tmp_path / "other"), "--shard-size", "2"]) == 2
+    assert "bvh is a folder already" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
 
 
 @pytest.mark.parametrize("format", ["npz", "ctrgcn", "aeon"])

@@ -17,6 +17,10 @@ from motiongen.testing import (
 )
 
 from .formats.files import (
+    write_alphapose,
+    write_coco,
+    write_hrc,
+    write_mediapipe,
     write_msr,
     write_npz,
     write_openpose,
@@ -47,17 +51,41 @@ NOISES = {
     "Outliers": lambda: noise.Outliers(0.1),
     "Swap": lambda: noise.Swap(0.5),
 }
+
+
+def written(name):
+    """Two clips of a format that is written, too, in the folder it is given."""
+
+    def write(folder):
+        motions = [
+            Motion(torch.rand(6, 25, 3), torch.ones(6, 25), "kinect25", id=f"clip{i}", label=i)
+            for i in range(2)
+        ]
+        suffix = formats.get_writer(name).holds.suffix
+        formats.writer(name, ("walk", "run"), 6).write(motions, folder / f"clips{suffix}")
+
+    return write
+
+
 READERS = {
+    "aeon": written("aeon"),
+    "alphapose": lambda folder: write_alphapose(folder / "walk.json"),
     "arrays": lambda folder: write_npz(folder / "clips.npz"),
     "bandai_bvh": write_bandai,
     "bvh": write_bvh,
     "c3d": write_c3d,
+    "coco": lambda folder: write_coco(folder / "walk.json"),
+    "csv": written("csv"),
+    "hrc_oasa": write_hrc,
     "humanact12": write_humanact12,
     "keraal": write_keraal,
+    "mediapipe": lambda folder: write_mediapipe(folder / "wave" / "one"),
     "msr_action3d": write_msr,
     "ntu": write_ntu,
     "openpose": lambda folder: write_openpose(folder / "walk"),
     "openpose5": write_openpose5,
+    "parquet": written("parquet"),
+    "pyskl": written("pyskl"),
     "smpl_joints": write_smpl,
     "ui_prmd": write_prmd,
     "utd_mhad": write_utd,

@@ -61,6 +61,8 @@ def keys_of(words: Sequence[str]) -> list[tuple[str, Any]]:
     """
     import yaml
 
+    from motiongen.trust import load_yaml
+
     rest, found = list(words), []
     while rest:
         word = rest.pop(0)
@@ -72,7 +74,7 @@ def keys_of(words: Sequence[str]) -> list[tuple[str, Any]]:
                 raise ValueError(f"{word}: has no value")
             text = rest.pop(0)
         try:
-            found.append((key, yaml.safe_load(text)))
+            found.append((key, load_yaml(text)))
         except yaml.YAMLError as error:
             reason = " ".join(str(error).split())
             raise ValueError(f"{word}: {text!r} is no value: {reason}") from error

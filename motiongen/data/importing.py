@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from tqdm import tqdm
 
@@ -81,10 +81,10 @@ def import_source(
 def checked_options(
     format: str, reader: type[Reader], options: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """The options, if the reader takes all of them.
+    """The options, if the reader takes all of them; numbers that came as text are numbers.
 
     Raises:
-        ValueError: names the unknown option and the reader's own.
+        ValueError: names the unknown option and the reader's own, or the text that is no number.
     """
     own = list(inspect.signature(reader).parameters.values())[1:]
     known = [str(option) for option in own]
@@ -93,7 +93,20 @@ def checked_options(
             f"format {format!r} has no option {', '.join(unknown)}; "
             f"its options: {', '.join(known) or 'none'}"
         )
-    return options
+    numeric = {
+        option.name for option in own if float in (option.annotation, *get_args(option.annotation))
+    }
+    return {
+        name: _number(name, value) if name in numeric and isinstance(value, str) else value
+        for name, value in options.items()
+    }
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ValueError(f"option {name}: found {text!r}, allowed is a number") from error
 
 
 def class_names(reader: Reader, clips: Sequence[Clip]) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 from typing import Literal, get_args
 
-from motiongen.formats.base import Clip, Reader
-from motiongen.formats.bvh import Bvh, check_choice
+from motiongen.formats.base import Clip, Reader, check_choice
+from motiongen.formats.bvh import Bvh
 from motiongen.motion import Motion
 
 Set = Literal["1", "2", "both"]

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
+import numpy as np
+import torch
+
 from motiongen.formats.placing import placed
+from motiongen.layouts import get
 from motiongen.motion import Motion, Unit
 
 
@@ -19,6 +23,16 @@ class FormatError(ValueError):
         super().__init__(f"{path}: {reason}")
         self.path = str(path)
         self.reason = reason
+
+
+def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Refuses an unknown value of a reader's option.
+
+    Raises:
+        ValueError: names the allowed ones.
+    """
+    if value not in allowed:
+        raise ValueError(f"{name}: found {value!r}, allowed {', '.join(allowed)}")
 
 
 @dataclass(frozen=True)
@@ -110,6 +124,50 @@ class Reader(ABC):
                 )
             seen[clip.id] = clip.path
         return clips
+
+    def motion(
+        self,
+        clip: Clip,
+        joints: np.ndarray,
+        *,
+        layout: str,
+        confidence: np.ndarray | None = None,
+        unit: Unit = "m",
+        fps: float | None = None,
+    ) -> Motion:
+        """What was read of a clip as a Motion; joints with NaN are not seen.
+
+        Args:
+            clip: from the index.
+            joints: positions, y up. Shapes: [T,J,C].
+            layout: name of the skeleton.
+            confidence: 0 to 1; None: 1 for every joint. Shapes: [T,J].
+            unit: of the positions.
+            fps: frames per second; None if the file does not say.
+
+        Raises:
+            FormatError: if the arrays do not fit the layout or each other.
+        """
+        seen = np.logical_not(np.isnan(joints).any(axis=2))
+        sure = seen.astype(np.float32) if confidence is None else np.where(seen, confidence, 0)
+        try:
+            if joints.shape[1] != (expected := get(layout).num_joints):
+                raise ValueError(f"{joints.shape[1]} joints, but layout {layout!r} has {expected}")
+            return Motion(
+                joints=torch.from_numpy(np.where(seen[:, :, None], joints, 0).astype(np.float32)),
+                confidence=torch.from_numpy(np.asarray(sure, dtype=np.float32)),
+                layout=layout,
+                unit=unit,
+                id=clip.id,
+                label=self.label_number(clip),
+                subject=clip.subject,
+                source=clip.path,
+                fps=fps,
+            )
+        except FormatError:
+            raise
+        except ValueError as error:
+            raise FormatError(clip.path, str(error)) from error
 
     def label_number(self, clip: Clip) -> int | None:
         """Number of the clip's class.

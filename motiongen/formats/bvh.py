@@ -7,10 +7,11 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
-from motiongen.formats.base import Clip, FormatError, Reader
+from motiongen.formats.axes import Z_TO_Y
+from motiongen.formats.base import Clip, FormatError, Reader, check_choice
 from motiongen.formats.hierarchy import Node, forward_kinematics, read_take
 from motiongen.formats.naming import by_mapping, of_layout, of_rig, read_mapping
-from motiongen.formats.table import MAX_VALUE
+from motiongen.formats.table import by_joint, check_values
 from motiongen.layouts import get
 from motiongen.motion import Motion
 
@@ -99,7 +100,7 @@ class Bvh(Reader):
         metres = METRES[self.unit]
         check_reach(take.nodes, min(rows.values()), self.unit, clip.path)
         positions = forward_kinematics(take, added=self.positions == "add") * metres
-        check_far(positions, names, clip.path)
+        check_values(positions.reshape(len(positions), -1), clip.path, by_joint(names, 3))
         if self.up == "z":
             positions = positions @ Z_TO_Y.T
         joints, seen = arranged(positions, layout, rows)
@@ -124,20 +125,6 @@ class Bvh(Reader):
         return of_rig(nodes, path)
 
 
-#: (x, y, z) -> (y, z, x): a rotation that puts z up and keeps left and right
-Z_TO_Y = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
-
-
-def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    """Refuses an unknown value of an option.
-
-    Raises:
-        ValueError: names the allowed ones.
-    """
-    if value not in allowed:
-        raise ValueError(f"{name}: found {value!r}, allowed {', '.join(allowed)}")
-
-
 def arranged(
     positions: np.ndarray, layout: str, rows: dict[str, int]
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -152,20 +139,6 @@ def arranged(
         joints[:, names.index(name)] = positions[:, row]
         seen[:, names.index(name)] = 1
     return joints, seen
-
-
-def check_far(positions: np.ndarray, names: list[str], source: str) -> None:
-    """Refuses positions that no room has. Shapes: positions [T,N,3].
-
-    Raises:
-        FormatError: names frame and joint.
-    """
-    bad = ~(np.abs(positions) <= MAX_VALUE).all(-1)
-    if bad.any():
-        frame, joint = np.argwhere(bad)[0].tolist()
-        raise FormatError(
-            source, f"frame {frame}, joint {names[joint]!r}: lies beyond {MAX_VALUE:g} m"
-        )
 
 
 def check_reach(nodes: tuple[Node, ...], body: int, unit: LengthUnit, source: str) -> None:

@@ -10,11 +10,12 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
-from motiongen.formats.base import Clip, FormatError, Reader
-from motiongen.formats.bvh import Z_TO_Y, arranged, check_choice
+from motiongen.formats.axes import Z_TO_Y
+from motiongen.formats.base import Clip, FormatError, Reader, check_choice
+from motiongen.formats.bvh import arranged
 from motiongen.formats.c3d_parsing import Points, read_points
 from motiongen.formats.naming import by_mapping, read_mapping, shown
-from motiongen.formats.table import MAX_VALUE
+from motiongen.formats.table import by_joint, check_values
 from motiongen.layouts import get
 from motiongen.motion import Motion
 
@@ -76,16 +77,17 @@ class C3d(Reader):
         points = read_points(self.root / clip.path, clip.path)
         layout, rows = self._names(points, clip.path)
         positions = points.positions * _metres(points.unit, clip.path)
-        joints, known = arranged(positions, layout, rows)
-        _, seen = arranged(np.repeat(points.seen[..., None], 3, -1), layout, {})
+        joints, seen = arranged(positions, layout, rows)
         for joint, row in rows.items():
-            seen[:, get(layout).joints.index(joint)] = points.seen[:, row]
-        _check(joints, seen * known, layout, clip.path)
+            seen[:, get(layout).index(joint)] = points.seen[:, row]
+        joints = np.where(seen[..., None], joints, 0)
+        names = get(layout).joints
+        check_values(joints.reshape(len(joints), -1), clip.path, by_joint(names, 3))
         if self._vertical(points, clip.path) == "z":
             joints = joints @ Z_TO_Y.T
         return Motion(
-            joints=torch.from_numpy(np.where(seen[..., None], joints, 0).astype(np.float32)),
-            confidence=torch.from_numpy((seen * known).astype(np.float32)),
+            joints=torch.from_numpy(joints.astype(np.float32)),
+            confidence=torch.from_numpy(seen.astype(np.float32)),
             layout=layout,
             unit="m",
             id=clip.id,
@@ -127,14 +129,3 @@ def _metres(unit: str, path: str) -> float:
     if unit.strip().lower() not in _METRES:
         raise FormatError(path, f"POINT:UNITS is {unit[:40]!r}, allowed {', '.join(_METRES)}")
     return _METRES[unit.strip().lower()]
-
-
-def _check(joints: np.ndarray, seen: np.ndarray, layout: str, path: str) -> None:
-    bad = (seen > 0) & ~(np.abs(joints) <= MAX_VALUE).all(-1)
-    if bad.any():
-        frame, joint = np.argwhere(bad)[0].tolist()
-        raise FormatError(
-            path,
-            f"frame {frame}, joint {get(layout).joints[joint]!r}: found "
-            f"{joints[frame, joint].tolist()}, allowed are finite values up to {MAX_VALUE:g} m",
-        )

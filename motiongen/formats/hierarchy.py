@@ -17,6 +17,8 @@ POSITIONS = ("Xposition", "Yposition", "Zposition")
 ROTATIONS = ("Xrotation", "Yrotation", "Zrotation")
 MAX_JOINTS = 1000
 MAX_FRAMES = 200_000
+#: frames whose rotations are in memory at once
+CHUNK = 2048
 #: shortest and longest time between two frames, in seconds
 FRAME_TIMES = (1e-4, 10.0)
 _CHANNELS = {name.lower(): name for name in (*POSITIONS, *ROTATIONS)}
@@ -109,12 +111,20 @@ def forward_kinematics(take: Take, *, added: bool = False) -> np.ndarray:
     Shapes: -> [T,N,3].
     Units: those of the file.
     """
-    frames, count = len(take.values), len(take.nodes)
+    # Rotations take three times the room of positions: never all of them at once.
+    starts = range(0, len(take.values), CHUNK)
+    parts = [_positions(take.nodes, take.values[i : i + CHUNK], added=added) for i in starts]
+    return np.concatenate(parts)
+
+
+def _positions(nodes: Sequence[Node], channels: np.ndarray, *, added: bool) -> np.ndarray:
+    """Positions of all nodes in some frames. Shapes: channels [T,K] -> [T,N,3]."""
+    frames, count = len(channels), len(nodes)
     positions = np.empty((frames, count, 3))
     turned = np.empty((frames, count, 3, 3))
     column = 0
-    for j, node in enumerate(take.nodes):
-        values = take.values[:, column : column + len(node.channels)]
+    for j, node in enumerate(nodes):
+        values = channels[:, column : column + len(node.channels)]
         column += len(node.channels)
         offset, rotation = _local(node, values, added=added)
         if node.parent < 0:
@@ -222,7 +232,11 @@ class _Parser:
 
     def _node(self, parent: int) -> Node:
         words: list[str] = []
+        keyword = self.line
         while (word := self._next()) != "{":
+            # names may have blanks, but a doubled line is none
+            if self.line != keyword:
+                raise self._error(f"found {word[:40]!r}, allowed {{")
             words.append(word)
         joint = " ".join(words)
         if not joint or len(joint) > 200:

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from motiongen.formats.axes import FROM_CAMERA
 from motiongen.formats.base import Clip, FormatError, Reader
 from motiongen.formats.npz import array_shape, read_array
-from motiongen.formats.smpl import check_joints
+from motiongen.formats.table import by_joint, check_values
 from motiongen.layouts import get
 from motiongen.motion import Motion
 
@@ -74,9 +75,10 @@ class HumanAct12(Reader):
             joints = read_array(self.root / path, path, "TJC", "f")
         if joints.shape[1:] != (get(LAYOUT).num_joints, 3) or not len(joints):
             raise FormatError(path, f"joints of shape {joints.shape}, allowed [T,24,3]")
-        check_joints(joints, LAYOUT, clip.path)
+        names = get(LAYOUT).joints
+        check_values(joints.reshape(len(joints), -1), clip.path, by_joint(names, 3))
         return Motion(
-            joints=torch.from_numpy((joints * [1, -1, -1]).astype(np.float32)),
+            joints=torch.from_numpy((joints * FROM_CAMERA).astype(np.float32)),
             confidence=torch.ones(joints.shape[:2]),
             layout=LAYOUT,
             unit="m",

@@ -13,8 +13,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 import torch
 
-from motiongen.formats.base import Clip, FormatError, Reader
-from motiongen.formats.bvh import Z_TO_Y, check_choice
+from motiongen.formats.axes import FROM_CAMERA, Z_TO_Y
+from motiongen.formats.base import Clip, FormatError, Reader, check_choice
 from motiongen.formats.table import MAX_VALUE, by_joint, parse_rows, read_bytes, read_lines
 from motiongen.layouts import get
 from motiongen.motion import Motion, Unit
@@ -185,8 +185,7 @@ def _from_json(file: Path, name: str, sensor: str) -> tuple[np.ndarray, np.ndarr
     for number, found in zip(numbers, frames.values(), strict=True):
         row = number - min(numbers)
         _fill(joints[row], seen[row], found, f"frame {number}", keys, name)
-    # From a camera's axes (y down, z away) to y up and z near: a rotation, so left stays left.
-    joints[..., 1:] *= -1
+    joints = joints * FROM_CAMERA[:channels]
     if sensor == "blazepose":
         order = list(get(LAYOUTS[sensor]).mirror)
         joints, seen = joints[:, order], seen[:, order]

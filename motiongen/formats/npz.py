@@ -1,6 +1,7 @@
 """NumPy's .npz files: every header is checked before any value is read; nothing is unpickled."""
 
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Collection, Mapping
@@ -17,7 +18,7 @@ Schema = Mapping[str, tuple[str, str]]
 Header = tuple[tuple[int, ...], np.dtype]
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError)
-_DAMAGE += (RuntimeError, NotImplementedError, SyntaxError, TypeError)
+_DAMAGE += (RuntimeError, NotImplementedError, SyntaxError, TypeError, tokenize.TokenError)
 # numpy itself reads no header of more than 10,000 characters.
 _HEADER_BYTES = 2**16
 _VERSIONS = {
@@ -151,7 +152,7 @@ def _header(start: BytesIO, size: int) -> Header:
 def _check_header(key: str, header: Header, schema: Schema, name: str) -> None:
     shape, dtype = header
     if dtype.hasobject:
-        raise FormatError(name, f"key {key!r}: holds Python objects, which could run code")
+        raise FormatError(name, f"key {key!r}: type {dtype}, Python objects are refused")
     if key not in schema:
         return
     axes, kinds = schema[key]

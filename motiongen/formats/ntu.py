@@ -13,8 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
-from motiongen.formats.base import Clip, FormatError, Reader
-from motiongen.formats.bvh import check_choice
+from motiongen.formats.base import Clip, FormatError, Reader, check_choice
 from motiongen.formats.ntu_classes import CLASSES, FIRST, MUTUAL
 from motiongen.formats.table import parse_rows, read_lines
 from motiongen.layouts import get

@@ -10,10 +10,11 @@ from motiongen.formats.base import Holds, Writer
 from motiongen.formats.folders import Folder
 from motiongen.motion import Motion
 
-#: the other lists of a person, which are empty
-EMPTY = tuple(
-    f"{part}_keypoints_{n}d" for n in (2, 3) for part in ("face", "hand_left", "hand_right")
-)
+#: the lists of hands and face with their points, in the order of layouts that have them
+PARTS = {"hand_left_keypoints_2d": 21, "hand_right_keypoints_2d": 21, "face_keypoints_2d": 70}
+#: lists that are empty without several cameras
+EMPTY = tuple(f"{part}_keypoints_3d" for part in ("pose", "face", "hand_left", "hand_right"))
+BODIES = ("body25", "body25b", "coco18")
 
 
 class OpenPoseWriter(Writer):
@@ -29,6 +30,7 @@ class OpenPoseWriter(Writer):
         folder=True,
         channels=(2,),
         units=("px",),
+        layouts=(*BODIES, *(f"{body}_hands_face" for body in BODIES)),
         subjects=False,
         ids=False,
         rates=False,
@@ -51,8 +53,14 @@ def _frames(motion: Motion) -> Iterator[dict[str, object]]:
     positions = motion.joints.cpu().numpy() * np.array([1, -1], dtype=np.float32)
     confidence = motion.confidence.cpu().numpy()
     values = np.concatenate([positions, confidence[..., None]], axis=-1)
-    for frame in np.where(confidence[..., None] > 0, values, 0):
-        # nine digits give every float32 back
-        numbers = [float(f"{value:.9g}") for value in frame.ravel()]
-        person = {"person_id": [-1], "pose_keypoints_2d": numbers, **{key: [] for key in EMPTY}}
+    values = np.where(confidence[..., None] > 0, values, 0)
+    parts = dict(PARTS) if motion.layout.endswith("_hands_face") else dict.fromkeys(PARTS, 0)
+    lists = {"pose_keypoints_2d": values.shape[1] - sum(parts.values()), **parts}
+    ends = np.cumsum(list(lists.values()))[:-1]
+    for frame in values:
+        person: dict[str, object] = {"person_id": [-1]}
+        for key, points in zip(lists, np.split(frame, ends), strict=True):
+            # nine digits give every float32 back
+            person[key] = [float(f"{value:.9g}") for value in points.ravel()]
+        person |= {key: [] for key in EMPTY}
         yield {"version": 1.3, "people": [person] if frame[:, 2].any() else []}

@@ -12,10 +12,10 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
-from motiongen.formats.base import Clip, FormatError, Reader
-from motiongen.formats.bvh import Z_TO_Y, check_choice
+from motiongen.formats.axes import Z_TO_Y
+from motiongen.formats.base import Clip, FormatError, Reader, check_choice
 from motiongen.formats.npz import read_array, read_arrays, read_headers
-from motiongen.formats.table import MAX_VALUE
+from motiongen.formats.table import by_joint, check_values
 from motiongen.layouts import get
 from motiongen.motion import Motion
 
@@ -101,7 +101,8 @@ class SmplJoints(Reader):
                 f"joints of shape {joints.shape}, allowed [T,J,3] with J {sorted(LAYOUTS)}",
             )
         layout = LAYOUTS[count]
-        check_joints(joints, layout, clip.path)
+        names = get(layout).joints
+        check_values(joints.reshape(len(joints), -1), clip.path, by_joint(names, 3))
         joints = joints.astype(np.float64) @ Z_TO_Y.T if self.up == "z" else joints
         return Motion(
             joints=torch.from_numpy(joints.astype(np.float32)),
@@ -132,22 +133,6 @@ class SmplJoints(Reader):
         if rate is not None and not 0 < rate < 1e4:
             raise FormatError(name, f"{rate} frames per second, allowed above 0")
         return found, rate
-
-
-def check_joints(joints: np.ndarray, layout: str, name: str) -> None:
-    """Refuses positions that are not finite or lie too far. Shapes: joints [T,J,3].
-
-    Raises:
-        FormatError: names frame and joint.
-    """
-    bad = ~(np.abs(joints) <= MAX_VALUE).all(-1)
-    if bad.any():
-        frame, joint = np.argwhere(bad)[0].tolist()
-        raise FormatError(
-            name,
-            f"frame {frame}, joint {get(layout).joints[joint]!r}: found "
-            f"{joints[frame, joint].tolist()}, allowed are finite values up to {MAX_VALUE:g}",
-        )
 
 
 def _checked_fps(text: float | str) -> float:

@@ -40,7 +40,8 @@ def read_bytes(file: Path, name: str) -> bytes:
                 data = stream.read(limit + 1)
         else:
             with file.open("rb") as stream:
-                data = stream.read(limit + 1)
+                # what is asked for is set aside first, however short the file is
+                data = stream.read(min(size, limit) + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise FormatError(name, f"cannot be read: {error}") from error
     if len(data) > limit:

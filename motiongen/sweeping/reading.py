@@ -13,6 +13,7 @@ from motiongen.fitting import in_one_line
 from motiongen.sweeping.options import Distribution, Resources, Score, Search, Stop
 from motiongen.sweeping.settings import Settings, canonical, is_file, read_settings, refuse_own
 from motiongen.sweeping.space import Axis, Sweep
+from motiongen.trust import load_yaml
 
 #: entries of `search` that are no keys of fit
 SEARCH_OPTIONS = ("trials", "sampler", "sampler_seed")
@@ -36,7 +37,7 @@ def read_sweep(
         OSError: if there is no such file.
     """
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = load_yaml(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict):
             raise ValueError(f"found {type(found).__name__}, needed are sections such as fit")
         for key, value in changes:

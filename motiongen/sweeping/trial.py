@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from motiongen.checkpoint import BEST, LAST, load, write_whole
-from motiongen.fitting import LOG, MotionCLI, fit, prepared
+from motiongen.fitting import MotionCLI, fit, prepared
+from motiongen.history import LOG
 from motiongen.sweeping.options import Score
 from motiongen.sweeping.scores import scored
 from motiongen.sweeping.settings import Settings

@@ -120,6 +120,9 @@ def test_options_reach_the_reader_and_the_spec(source: Path, out: Path):
         "faulty", source, out, options={"speed": 2.0}, fps=12.5, layout="body25"
     )
     assert torch.equal(double[0].joints, 2 * single[0].joints)
+    # As the command gives them: all text.
+    text = import_source("faulty", source, out.with_name("text"), options={"speed": "2"})
+    assert torch.equal(text[0].joints, double[0].joints)
     assert (double.spec.fps, double.spec.layout) == (12.5, "body25")
     assert single.spec.fps == 25 and single.spec.frames == 16
 
@@ -128,6 +131,7 @@ def test_options_reach_the_reader_and_the_spec(source: Path, out: Path):
     ("change", "match"),
     [
         ({"options": {"sped": 1}}, "no option sped; its options: speed: float = 1.0, extra"),
+        ({"options": {"speed": "fast"}}, "option speed: found 'fast', allowed is a number"),
         ({"format": "faluty"}, "faluty.*known"),
         ({"layout": "body52"}, "body52.*known"),
         ({"fps": 0.0}, "fps: found 0"),
@@ -178,6 +182,14 @@ def test_msr_action3d_is_complete(realdata: Path, out: Path):
     store.verify()
 
 
+@pytest.mark.realdata
+@pytest.mark.filterwarnings("ignore:.*skeletons of other people")
+def test_several_cameras_are_complete(realdata: Path, out: Path):
+    store = import_source("openpose", realdata / "pose2sim_multiview", out, options={"fps": "60"})
+    assert (len(store), len(store.dropped)) == (20, 0)
+    assert {(record.layout, record.fps) for record in store.records} == {("body25b", 60)}
+
+
 @pytest.mark.slow
 @pytest.mark.realdata
 @pytest.mark.parametrize(
@@ -186,6 +198,8 @@ def test_msr_action3d_is_complete(realdata: Path, out: Path):
         ("utd_mhad", "utd_mhad_odd", 431, 27, 4),
         ("ui_prmd", "ui_prmd", 900, 10, 6),
         ("openpose5", "openpose5", 1167, 5, 27),
+        ("hrc_oasa", "hrc_oasa", 280, 8, 7),
+        ("mediapipe", "mp_holistic_sign", 75, 3, 1),
         ("bandai_bvh", "bandai_bvh", 454, 24, 1),
         ("keraal", "keraal_paired", 15, 3, 1),
     ],

@@ -13,7 +13,7 @@ from motiongen.data.importing import import_source
 from motiongen.data.inspection import inspect
 from motiongen.data.mistakes import TURNS, UNITS, mistakes_of, repair_of
 from motiongen.data.store import StoreError
-from motiongen.formats import ArraysWriter
+from motiongen.formats.arrays import ArraysWriter
 from motiongen.motion import Motion
 
 CLASSES = ["walk", "squat", "bend", "kick"]

@@ -68,23 +68,37 @@ def write_openpose5(folder: Path, name="p1_boxing_01", values=None):
     return file
 
 
-def people(count, frames=6, joints=25, confidence=0.9):
+#: layouts of the numbers of joints that tests use
+BODIES = {17: "coco17", 18: "coco18", 20: "kinect20", 25: "body25", 26: "halpe26"}
+
+
+def body(layout, seed=0):
+    """A body of short bones, 20 to 60 pixels from the corner, nothing at 0. Shapes: -> [J,2]."""
+    skeleton, random = get(layout), np.random.default_rng(seed)
+    steps = random.uniform(0.5, 1, (skeleton.num_joints, 2))
+    steps *= random.choice([-1, 1], steps.shape)
+    steps[skeleton.root] = 0
+    return 40 + 4 * skeleton.ancestors @ steps
+
+
+def people(count, frames=6, joints=25, confidence=0.9, layout=None):
     """Persons 100 pixels apart who stand still. Shapes: -> [T,P,J,3]."""
-    values = walk(1, count * joints, 3).reshape(1, count, joints, 3).repeat(frames, 0)
-    values[..., :2] *= 20
+    bodies = [body(layout or BODIES[joints], seed) for seed in range(count)]
+    values = np.full((frames, count, len(bodies[0]), 3), float(confidence))
+    values[..., :2] = np.stack(bodies)
     values[..., 0] += 100 * np.arange(1, count + 1)[:, None]
-    values[..., 2] = confidence
     return values.round(4)
 
 
-def write_frame(folder: Path, number, persons, stem="walk"):
+def write_frame(folder: Path, number, persons, stem="walk", **others):
+    """`others`: further keys, each the points of all persons."""
     folder.mkdir(parents=True, exist_ok=True)
-    content = {
-        "version": 1.3,
-        "people": [{"pose_keypoints_2d": np.ravel(person).tolist()} for person in persons],
-    }
+    found = [{"pose_keypoints_2d": np.ravel(person).tolist()} for person in persons]
+    for key, points in others.items():
+        for person, values in zip(found, points, strict=True):
+            person[key] = np.ravel(values).tolist()
     file = folder / f"{stem}_{number:012d}_keypoints.json"
-    file.write_text(json.dumps(content))
+    file.write_text(json.dumps({"version": 1.3, "people": found}))
     return file
 
 
@@ -104,6 +118,77 @@ def write_npz(file: Path, **changes):
     }
     np.savez(file, **{key: value for key, value in arrays.items() if value is not None})
     return file
+
+
+def write_alphapose(file: Path, values=None, ids=None):
+    """A list of detections. Shapes: values [T,P,J,3]."""
+    values = people(1, joints=17) if values is None else values
+    records = [
+        {
+            "image_id": f"frame_{frame}.jpg",
+            "category_id": 1,
+            "keypoints": np.ravel(person).tolist(),
+            "score": 2.5,
+            "box": [0, 0, 1, 1],
+            **({} if ids is None else {"idx": [ids[number]]}),
+        }
+        for frame, persons in enumerate(values)
+        for number, person in enumerate(persons)
+    ]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(records))
+    return file
+
+
+def coco_annotations(values=None, **changes):
+    """The content of a file of annotations, all keypoints seen. Shapes: values [T,P,J,3]."""
+    values = people(1, joints=17, confidence=2) if values is None else values
+    pairs = [(frame, person) for frame, persons in enumerate(values) for person in persons]
+    return {
+        "images": [{"id": 100 + 7 * frame} for frame in range(len(values))],
+        "annotations": [
+            {"id": row, "image_id": 100 + 7 * frame, "keypoints": np.ravel(person).tolist()}
+            for row, (frame, person) in enumerate(pairs)
+        ],
+        "categories": [{"id": 1, "keypoints": list(get("coco17").joints)}],
+        **changes,
+    }
+
+
+def write_coco(file: Path, content=None):
+    file.write_text(json.dumps(coco_annotations() if content is None else content))
+    return file
+
+
+def hrc_frames(frames=6, hands=False):
+    """The frames of an HRC-OaSA file, numbered from 0."""
+    from motiongen.formats.hrc_oasa import _file_joints
+
+    names, channels = _file_joints(hands), 2 if hands else 3
+    values = (walk(frames, len(names), channels) * 500).round()
+    key = "hand_keypoint_xy" if hands else "keypoint_xyz"
+    return [
+        {"frame_id": frame, key: dict(zip(names, pose.tolist(), strict=True))}
+        for frame, pose in enumerate(values)
+    ]
+
+
+def write_hrc(folder: Path, name="P001A001R001", content=None, hands=False):
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{name}_{'hand_xy' if hands else 'depth'}.json"
+    file.write_text(json.dumps(hrc_frames(hands=hands) if content is None else content))
+    return file
+
+
+def write_mediapipe(folder: Path, vectors=None):
+    """A clip of vectors, one a file. Shapes: vectors [T,D]."""
+    folder.mkdir(parents=True, exist_ok=True)
+    vectors = (
+        np.random.default_rng(0).uniform(0.1, 0.9, (12, 1662)) if vectors is None else vectors
+    )
+    for number, vector in enumerate(vectors):
+        np.save(folder / f"{number}.npy", vector)
+    return folder
 
 
 NAMES = get("kinect20").joints

@@ -97,6 +97,13 @@ def test_positions_may_be_added_to_the_offset(tmp_path):
     check_values(only(Bvh(file, positions="add")), rig, added=True)
 
 
+def test_long_files_are_turned_in_parts(tmp_path, monkeypatch):
+    take = read_take(write_bvh(tmp_path), "walk.bvh")
+    whole = forward_kinematics(take)
+    monkeypatch.setattr("motiongen.formats.hierarchy.CHUNK", 2)
+    np.testing.assert_array_equal(forward_kinematics(take), whole)
+
+
 def test_end_sites_are_named_after_their_joint(tmp_path):
     rig = Rig()
     take = read_take(write_bvh(tmp_path, rig=rig), "walk.bvh")

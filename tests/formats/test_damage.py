@@ -193,7 +193,7 @@ def test_classes_unknown_to_the_reader(tmp_path):
 def test_readers_are_all_exported():
     assert {reader.__name__ for reader in formats.READERS.values()} == set(formats.__all__)
     assert formats.get("arrays") is formats.Arrays
-    with pytest.raises(ValueError, match="'bvhx' is unknown; known formats: arrays, "):
+    with pytest.raises(ValueError, match="'bvhx' is unknown; known formats: aeon, alphapose, "):
         formats.get("bvhx")
 
 

@@ -1,11 +1,12 @@
 import json
+import warnings
 
 import numpy as np
 import pytest
 import torch
 
 from motiongen.formats.archive import open_source
-from motiongen.formats.base import FormatError
+from motiongen.formats.base import Clip, FormatError
 from motiongen.formats.openpose import OpenPose
 from motiongen.formats.openpose5 import OpenPose5
 from motiongen.layouts import get
@@ -32,9 +33,88 @@ def test_values(tmp_path):
     assert torch.equal(motion.confidence[seen], expected[..., 2][seen])
 
 
-@pytest.mark.parametrize("joints, layout", [(25, "body25"), (18, "coco18"), (17, "coco17")])
-def test_layout_is_told_by_count(tmp_path, joints, layout):
-    assert only(OpenPose(write_openpose(tmp_path, people(1, joints=joints)))).layout == layout
+@pytest.mark.parametrize("layout", ["body25", "body25b", "coco18", "coco17", "h36m17", "halpe26"])
+def test_layout_is_told_by_number_and_bones(tmp_path, layout):
+    assert only(OpenPose(write_openpose(tmp_path, people(1, layout=layout)))).layout == layout
+
+
+def test_poses_that_do_not_tell_need_a_layout(tmp_path):
+    values = people(1)
+    values[..., :2] = np.random.default_rng(0).uniform(10, 90, values[..., :2].shape)
+    write_openpose(tmp_path, values)
+    with pytest.raises(FormatError, match="25 joints are body25 or body25b, and the poses do not"):
+        only(OpenPose(tmp_path))
+    assert only(OpenPose(tmp_path, layout="body25b")).layout == "body25b"
+
+
+KEYS = ("hand_left_keypoints_2d", "hand_right_keypoints_2d", "face_keypoints_2d")
+
+
+def parts(folder, frames=4, missing=()):
+    """A person with hands and face; `missing`: (frame, key) that OpenPose did not find."""
+    points = {key: np.full((1, n, 3), 0.5) for key, n in zip(KEYS, (21, 21, 70), strict=True)}
+    points = {key: values + 100 * n for n, (key, values) in enumerate(points.items(), 1)}
+    for values in points.values():
+        values[..., 2] = 0.5
+    for frame, persons in enumerate(people(1, frames)):
+        found = {key: [[]] if (frame, key) in missing else points[key] for key in KEYS}
+        write_frame(folder, frame, persons, **found)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "choice, layout, first",
+    [
+        ("hands", "hands42", {"left_hand_root": 100.5, "right_hand_root": 200.5}),
+        ("face", "face70", {"right_jaw_0": 300.5, "left_pupil": 300.5}),
+        ("all", "body25_hands_face", {"left_hand_root": 100.5, "left_pupil": 300.5}),
+    ],
+)
+def test_hands_and_face(tmp_path, choice, layout, first):
+    motion = only(OpenPose(parts(tmp_path), parts=choice))
+    assert motion.layout == layout and motion.mask.all()
+    found = {name: motion.joints[0, get(layout).index(name), 0].item() for name in first}
+    assert found == first
+
+
+def test_a_hand_that_was_not_found_is_missing(tmp_path):
+    motion = only(OpenPose(parts(tmp_path, missing={(2, KEYS[0])}), parts="hands"))
+    assert motion.mask[:, :21].all(1).tolist() == [True, True, False, True]
+    assert motion.mask[:, 21:].all()
+
+
+def test_damaged_hands_are_named(tmp_path, unchecked):
+    write_openpose(tmp_path)
+    with pytest.raises(FormatError, match=r"people\[0\].hand_left_keypoints_2d: missing"):
+        only(OpenPose(tmp_path, parts="hands"))
+    file = write_frame(tmp_path, 3, people(1)[0], **{key: [np.ones((20, 3))] for key in KEYS})
+    assert file.exists()
+    for frame in (0, 1, 2, 4, 5):
+        (tmp_path / f"walk_{frame:012d}_keypoints.json").unlink()
+    with pytest.raises(FormatError, match="hand_left_keypoints_2d: 20 points, allowed 21 or none"):
+        only(OpenPose(tmp_path, parts="hands"))
+    with pytest.raises(ValueError, match="parts: found 'feet', allowed body, hands, face, all"):
+        OpenPose(tmp_path, parts="feet")
+
+
+def test_everybody_becomes_a_clip(tmp_path):
+    values = people(3, frames=8)
+    values[..., 0] += 2 * np.arange(8)[:, None, None]
+    frames = [list(frame) for frame in values]
+    frames[0], frames[5] = frames[0][1:], frames[5][1:]
+    frames[7] = frames[7][:2]
+    random = np.random.default_rng(0)
+    frames = [[frame[k] for k in random.permutation(len(frame))] for frame in frames]
+    reader = OpenPose(write_openpose(tmp_path / "walk", frames), people="all")
+    clips = reader.index()
+    assert [clip.id for clip in clips] == ["walk/person1", "walk/person2", "walk/person3"]
+    second, third, first = (reader.load(clip) for clip in clips)
+    expected = torch.tensor(values, dtype=torch.float32)[..., 0]
+    assert torch.equal(second.joints[..., 0], expected[:, 1])
+    assert torch.equal(third.joints[..., 0], expected[:7, 2])
+    assert first.mask.any(1).tolist() == [True] * 4 + [False] + [True] * 2
+    with pytest.raises(FormatError, match="no such person; the recording shows 3"):
+        reader.load(Clip(".#4", "x"))
 
 
 def test_other_counts_need_a_layout(tmp_path):
@@ -122,8 +202,7 @@ def test_nobody_at_all_is_read_as_missing(tmp_path):
 
 def test_the_most_confident_person_is_followed(tmp_path):
     values = people(3)
-    values[0, 1, :, 2] = 1.0
-    values[1:, 2, :, 2] = 1.0
+    values[:, 1, :, 2] = 1.0
     values[:, 1, :, 0] += np.arange(6)[:, None]
     order = np.random.default_rng(0).permuted(np.tile(np.arange(3), (6, 1)), axis=1)
     write_openpose(tmp_path, [frame[row] for frame, row in zip(values, order, strict=True)])
@@ -135,7 +214,7 @@ def test_the_most_confident_person_is_followed(tmp_path):
 
 def test_the_person_is_found_again_after_a_gap(tmp_path):
     values = people(2)
-    values[0, 1, :, 2] = 1.0
+    values[:, 1, :, 2] = 1.0
     write_openpose(tmp_path, [values[0], [], values[2][::-1]])
     with pytest.warns(UserWarning, match="2 skeletons"):
         motion = only(OpenPose(tmp_path))
@@ -282,12 +361,30 @@ def test_openpose5_recordings(realdata):
 
 @pytest.mark.realdata
 def test_recordings_of_several_cameras(realdata):
-    reader = OpenPose(realdata / "pose2sim_multiview")
+    reader = OpenPose(realdata / "pose2sim_multiview", fps=60.0)
     clips = reader.index()
     assert len(clips) == 20 and reader.classes == ()
-    (clip,) = [clip for clip in clips if "T02_Part" in clip.id and "cam01" in clip.id]
-    with pytest.warns(UserWarning, match="199 skeletons"):
-        motion = reader.load(clip)
-    assert motion.num_frames == 100
-    centre = motion.joints.mean(1)
-    assert centre.diff(dim=0).norm(dim=1).max() < 60
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        motions = {clip.id: reader.load(clip) for clip in clips}
+    assert any("199 skeletons" in str(warning.message) for warning in caught)
+    assert {motion.layout for motion in motions.values()} == {"body25b"}
+    assert sum(motion.num_frames for motion in motions.values()) == 3 * 48 + 2 * 400
+    body = get("body25b")
+    for name, motion in motions.items():
+        assert motion.num_frames == (12 if "Static" in name else 100)
+        nose, ankle = (motion.joints[:, body.index(joint), 1] for joint in ("nose", "left_ankle"))
+        assert nose.median() > ankle.median()
+    # Confidences of 1 and 16 % missing where somebody stands still, real ones elsewhere.
+    still = torch.cat([m.confidence for name, m in motions.items() if "P00_T00" in name])
+    assert (still[still > 0] == 1).all() and 0.15 < (still == 0).float().mean() < 0.17
+
+
+@pytest.mark.realdata
+def test_people_of_several_cameras(realdata):
+    reader = OpenPose(realdata / "pose2sim_multiview", people="all")
+    motions = [reader.load(clip) for clip in reader.index()]
+    lengths = sorted(motion.num_frames for motion in motions)
+    # Two detections that come out of nothing for one frame; all others are seen throughout.
+    assert len(motions) == 30 and lengths == [1, 1] + 12 * [12] + [98] + 15 * [100]
+    assert all(motion.mask.any(1).all() for motion in motions)

@@ -63,7 +63,7 @@ def test_rotations_alone_need_a_body_model(tmp_path):
         ({"joints": np.zeros((6, 22, 3), complex)}, "key 'joints': type complex"),
         ({"joints": np.full((6, 22, 3), np.nan)}, "frame 0, joint 'pelvis': found"),
         ({"joints": np.ones((6, 22, 3)), "fps": np.array(0.0)}, "0.0 frames per second"),
-        ({"joints": np.ones((6, 22, 3)), "x": np.array([{}])}, "'x': holds Python objects"),
+        ({"joints": np.ones((6, 22, 3)), "x": np.array([{}])}, "'x': type object, Python objects"),
     ],
 )
 def test_faulty_archives(tmp_path, arrays, words):
@@ -81,13 +81,21 @@ def test_damaged_arrays(tmp_path, content):
             only(reader)
 
 
+def test_headers_that_are_no_dictionary(tmp_path):
+    file = write_smpl(tmp_path)
+    for text in (b"{'descr': '<f4', (", b"__import__('os')", b"(" * 60):
+        file.write_bytes(b"\x93NUMPY\x01\x00\x76\x00" + text.ljust(117) + b"\n")
+        with pytest.raises(FormatError, match="is no sound .npy file"):
+            only(SmplJoints(tmp_path))
+
+
 def test_cut_and_object_arrays(tmp_path):
     file = write_smpl(tmp_path)
     file.write_bytes(file.read_bytes()[:-4])
     with pytest.raises(FormatError, match="an array .* in 1580 bytes"):
         only(SmplJoints(tmp_path))
     np.save(file, np.array([{"a": 1}]))
-    with pytest.raises(FormatError, match="holds Python objects, which could run code"):
+    with pytest.raises(FormatError, match="Python objects are refused"):
         only(SmplJoints(tmp_path))
 
 
@@ -129,7 +137,7 @@ def test_humanact12_arrays(tmp_path):
         ({"Y": np.array([0, 1, 2, 12])}, "class 12, allowed 0 to 11"),
         ({"Y": np.array([0, 1, 2, 0.5])}, "class 0.5"),
         ({"X": np.zeros((4, 6, 72))}, r"shape \(4, 6, 72\)"),
-        ({"S": np.array([1, 2, 3, None])}, "holds Python objects"),
+        ({"S": np.array([1, 2, 3, None])}, "Python objects are refused"),
     ],
 )
 def test_faulty_humanact12_arrays(tmp_path, change, words):

@@ -1,6 +1,7 @@
 """What every writer promises: clips come back, what cannot be held is refused, nothing is half."""
 
 import csv
+import json
 import os
 import re
 from pathlib import Path
@@ -133,18 +134,33 @@ def test_folders_of_openpose_come_back(tmp_path, layout):
     confidence[[0, 2, 3]] = 0  # nobody at the start, in between, and at the end
     clips[1] = clips[1].replace(confidence=confidence)
     path = write("openpose", clips, tmp_path)
-    found = {motion.id: (motion, clip) for motion, clip in read("openpose", path)}
+    # Random poses do not tell BODY_25 from BODY_25B.
+    found = {motion.id: (motion, clip) for motion, clip in read("openpose", path, layout=layout)}
     for before in clips:
         after, clip = found[f"{CLASSES[before.label]}/{before.id}"]
         assert bits(before.joints) == bits(after.joints)
         assert bits(before.confidence) == bits(after.confidence)
         assert (clip.label, after.layout) == (CLASSES[before.label], layout)
-    check_reader(OpenPose(path))
+    check_reader(OpenPose(path, layout=layout))
     with (path / "clips.csv").open(newline="") as table:
         rows = list(csv.DictReader(table))
     assert [row["id"] for row in rows] == ["clip-0", "clip-1", "clip-2"]
     assert [row["subject"] for row in rows] == ["person 0", "person 1", "person 0"]
     assert all((path / row["file"]).is_dir() for row in rows)
+
+
+def test_hands_and_face_go_into_their_own_lists(tmp_path):
+    clip = motion(0, 2, "body25_hands_face", 2)
+    path = write("openpose", [clip], tmp_path)
+    content = json.loads(next(path.rglob("*_000000000001_keypoints.json")).read_text())
+    (person,) = content["people"]
+    lengths = {key: len(value) // 3 for key, value in person.items() if key.endswith("2d")}
+    assert list(lengths.values()) == [25, 21, 21, 70]
+    for key, row in (("hand_left", 25), ("hand_right", 46), ("face", 67)):
+        x, y, score = person[f"{key}_keypoints_2d"][:3]
+        seen = float(clip.confidence[1, row])
+        assert score == pytest.approx(seen, abs=1e-7)
+        assert np.float32(x) == clip.joints[1, row, 0] and np.float32(-y) == clip.joints[1, row, 1]
 
 
 def test_without_classes_clips_of_a_folder_lie_at_its_top(tmp_path):
@@ -186,7 +202,7 @@ def test_the_refusals(tmp_path, name):
         wrong[f"unit {value}, allowed {holds.units[0]}"] = good.replace(unit=value)
     if holds.layouts:
         joints = good.joints[:, :20]
-        wrong["layout kinect20, allowed kinect25"] = good.replace(
+        wrong[f"layout kinect20, allowed {holds.layouts[0]}"] = good.replace(
             joints=joints, confidence=good.confidence[:, :20], layout="kinect20"
         )
     for words, clip in wrong.items():

@@ -38,7 +38,7 @@ CONFIGURATIONS = {
     "    init_args: {args: [touch, CANARY]}\n",
     "system": "trainer:\n  callbacks: os.system\n",
     "through_us": "trainer:\n  callbacks: motiongen.checkpoint.os.system\n",
-    "through_ours": "trainer:\n  callbacks: motiongen.fitting.WandbLogger\n",
+    "through_ours": "trainer:\n  callbacks: motiongen.tracking.WandbLogger\n",
     "parser": "model: jsonargparse.set_parsing_settings\n",
 }
 #: YAML that makes objects
