@@ -16,11 +16,11 @@ from motiongen import fitting
 from motiongen.augmentation import generator
 from motiongen.augmentation.design import Design, Fold, Size, named_fold
 from motiongen.augmentation.filtering import Filter
-from motiongen.augmentation.ledger import locked
-from motiongen.augmentation.study import run_study
+from motiongen.augmentation.study import LOCK, run_study
 from motiongen.checkpoint import load
 from motiongen.cli import main
 from motiongen.data import synthetic
+from motiongen.data.lock import held
 from motiongen.data.store import Store, write_store
 from motiongen.evaluation.drawing import digests
 
@@ -245,8 +245,9 @@ def test_a_study_without_synthetic_arms_trains_no_generator(store, tmp_path):
 
 
 def test_a_second_process_is_kept_out(store, tmp_path):
-    with locked(tmp_path / "s"), pytest.raises(ValueError, match="another process works on"):
-        run(store, tmp_path / "s")
+    out = tmp_path / "s"
+    with held(out / LOCK, out), pytest.raises(BlockingIOError, match=f"{out}: in use by process"):
+        run(store, out)
 
 
 def test_a_damaged_result_is_named(store, tmp_path):
