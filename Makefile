@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-all fuzz lint clean help
+.PHONY: install demo test test-all docs wheel fuzz lint clean help
 
 help:            ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -30,8 +30,14 @@ test-all: install ## everything, slow tests and benchmarks too
 fuzz: install    ## 10,000 damaged files for each reader; writes checkpoints/results/fuzz.json
 	$(BIN)/python tests/fuzz_readers.py --count 10000 --out checkpoints/results/fuzz.json
 
+docs: install    ## the documentation, with warnings as errors; writes site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict -q -d site
+
+wheel: install   ## a wheel with the released models in it; writes dist/
+	$(BIN)/python -m build --wheel -o dist
+
 lint: install    ## ruff and pyright only
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
 
 clean:           ## remove what make created
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs site dist build

@@ -15,9 +15,10 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from motiongen import encoders, generators
-from motiongen.checkpoint import BEST, LAST, load
+from motiongen.adapting import take_autoencoder, take_weights
+from motiongen.checkpoint import BEST, LAST
 from motiongen.data.module import MotionData
-from motiongen.generators import VAE, Generator, LatentFlow
+from motiongen.generators import Generator
 from motiongen.monitoring import Monitor
 from motiongen.processes import Process
 from motiongen.resuming import Saving, begin, checkpoint_before, require_same_run
@@ -67,6 +68,12 @@ class MotionCLI(LightningCLI):
             type=Path | None,
             default=None,
             help="for a latent flow: run or checkpoint of the VAE to take instead of training one",
+        )
+        parser.add_argument(
+            "--init",
+            type=Path | None,
+            default=None,
+            help="run or checkpoint of a model of the same family whose weights are adapted",
         )
         parser.add_argument("--seed", type=int, default=0, help="of weights, order and latents")
         parser.link_arguments("seed", "seed_everything")
@@ -193,22 +200,9 @@ def prepared(args: Sequence[str]) -> MotionCLI:
     cli.model.seed = int(cli.config["seed"])
     if cli.config["autoencoder"] is not None:
         take_autoencoder(cli.model, cli.config["autoencoder"], trust_code=cli.trust_code)
+    if cli.config["init"] is not None:
+        take_weights(cli.model, cli.config["init"], trust_code=cli.trust_code)
     return cli
-
-
-def take_autoencoder(model: Generator, path: Path, *, trust_code: bool = False) -> None:
-    """Gives a latent flow a trained VAE.
-
-    Raises:
-        ValueError: if either is of another family, or they do not fit each other.
-        FileNotFoundError: if there is no such checkpoint.
-    """
-    if not isinstance(model, LatentFlow):
-        raise ValueError(f"--autoencoder: a {type(model).__name__} takes none; LatentFlow does")
-    autoencoder = load(path, trust_code=trust_code)
-    if not isinstance(autoencoder, VAE):
-        raise ValueError(f"{path}: holds a {type(autoencoder).__name__}, needed is a VAE")
-    model.take(autoencoder)
 
 
 def fit(

@@ -377,3 +377,16 @@ def test_a_latent_flow_takes_a_trained_vae(tmp_path, store, capsys):
     assert fit(store, tmp_path / "no", *flow) == 2
     assert "holds a LatentFlow, needed is a VAE" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
+
+
+def test_a_run_begins_with_the_weights_of_another(tmp_path, store, capsys):
+    assert fit(store, tmp_path / "first") == 0
+    begun = ["--init", str(tmp_path / "first"), "--model.init_args.learning_rate", "0"]
+    assert fit(store, tmp_path / "second", *begun, steps=1) == 0
+    first, second = weights(tmp_path / "first", "best.ckpt"), weights(tmp_path / "second")
+    learned = dict(motiongen.load(tmp_path / "second").named_parameters())
+    assert learned and all(torch.equal(first[name], second[name]) for name in learned)
+    known = motiongen.load(tmp_path / "second").provenance["adapted_from"]
+    assert known["store"] == "flat" and len(known["sha256"]) == 64
+    assert fit(store, tmp_path / "no", "--init", str(tmp_path / "absent")) == 2
+    assert "absent: no such checkpoint" in capsys.readouterr().err

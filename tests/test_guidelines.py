@@ -39,7 +39,9 @@ def named(sentence):
 
 
 def test_the_page_is_what_the_command_makes(made):
-    assert made["guidelines"].text_of(RESULTS) == (ROOT / "GUIDELINES.md").read_text("utf-8")
+    text = made["guidelines"].text_of(RESULTS)
+    same = text == (ROOT / "GUIDELINES.md").read_text("utf-8")
+    assert same, "results have changed: run python tests/benchmarks/guidelines.py"
 
 
 def test_every_sentence_names_rows_that_are_there():

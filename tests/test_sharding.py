@@ -18,13 +18,13 @@ import torch
 from motiongen import checkpoint, formats, sampling, scoring, sharding
 from motiongen.cli import main
 from motiongen.data import disk, shards, synthetic
+from motiongen.data.lock import held
 from motiongen.data.shards import SHARDS
 from motiongen.data.store import Store, StoreError, verify, write_store
 from motiongen.encoders import CNN
 from motiongen.generators import VAE, SampleOptions
 from motiongen.sampling import Wanted
 from motiongen.sharding import Plan, cluster, write_set
-from motiongen.sharding.lock import Lock
 from motiongen.sharding.writing import LOCK
 from motiongen.testing.examples import example_clips, example_spec
 
@@ -436,16 +436,15 @@ def test_a_written_shard_that_was_damaged_is_not_built_upon(model, copy):
 def test_two_writers(run, copy, tmp_path):
     """One writer at a time, whoever it is; a lock whose owner is gone is none."""
     (tmp_path / LOCK).write_text("99999999")
-    with Lock(tmp_path / LOCK, tmp_path):
-        assert (tmp_path / LOCK).read_text() == str(os.getpid())
+    with held(tmp_path / LOCK, tmp_path):
         with (
-            pytest.raises(BlockingIOError, match=f"locked by process {os.getpid()}"),
-            Lock(tmp_path / LOCK, tmp_path),
+            pytest.raises(BlockingIOError, match=f"in use by process {os.getpid()}"),
+            held(tmp_path / LOCK, tmp_path),
         ):
             pytest.fail("two have the lock")
         assert (tmp_path / LOCK).exists()
     assert not (tmp_path / LOCK).exists()
-    with Lock(copy / LOCK, copy):
+    with held(copy / LOCK, copy):
         # another process as well
         assert write_elsewhere(run, copy, 0) == 1
 

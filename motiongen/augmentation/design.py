@@ -12,6 +12,7 @@ import numpy as np
 from motiongen.augmentation.arms import ARMS, Treatment, treatments
 from motiongen.augmentation.classical import CLASSICAL_VARIATION
 from motiongen.augmentation.filtering import Filter
+from motiongen.checkpoint import BEST
 from motiongen.data import splits
 from motiongen.data.store import Store
 from motiongen.data.variation import Variation
@@ -19,6 +20,8 @@ from motiongen.generators import SampleOptions
 
 #: options of `fit` that a study sets itself
 RESERVED = ("--out", "--seed", "--resume", "--autoencoder", "--data.store", "--data.subjects")
+#: options of `fit` that name a file
+READ_FILES = ("-c", "--config", "--init")
 
 
 @dataclass(frozen=True)
@@ -212,18 +215,23 @@ class Design:
 
 
 def _with_contents(words: Sequence[str]) -> list[str]:
-    """The words of `fit`, each configuration file named by what it holds and not by where."""
+    """The words of `fit`, each file that it reads named by what it holds and not by where."""
     # one word or two: --config=FILE is --config FILE
     found = [part for word in words for part in _parts(word)]
     for at in range(1, len(found)):
-        if found[at - 1] in ("-c", "--config"):
-            found[at] = "sha256:" + hashlib.sha256(Path(found[at]).read_bytes()).hexdigest()
+        if found[at - 1] in READ_FILES:
+            found[at] = "sha256:" + hashlib.sha256(_file(found[at]).read_bytes()).hexdigest()
     return found
+
+
+def _file(word: str) -> Path:
+    # a model to begin with may be named by the folder of its run
+    return Path(word) / BEST if Path(word).is_dir() else Path(word)
 
 
 def _parts(word: str) -> list[str]:
     name, _, file = word.partition("=")
-    return [name, file] if name in ("-c", "--config") and file else [word]
+    return [name, file] if name in READ_FILES and file else [word]
 
 
 def slug(text: str) -> str:

@@ -63,6 +63,10 @@ def check_generator(model: Generator, drawn: Store, spec: MotionSpec, fold: Fold
     given = set(model.provenance.get("subjects", ()))
     if leaked := sorted(given & set(fold.test)):
         raise ValueError(f"the generator was given test subjects: {', '.join(leaked)}")
+    origin = model.provenance.get("adapted_from", {})
+    same = origin.get("manifest_sha256") == drawn.manifest["origin"]["from"]
+    if same and (leaked := sorted(set(origin["subjects"]) & set(fold.test))):
+        raise ValueError(f"--init: its model was given test subjects: {', '.join(leaked)}")
     if model.provenance.get("manifest_sha256") != drawn.manifest["sha256"]:
         raise ValueError(f"{drawn.path}: the generator learned from other clips than these")
     if model.provenance["clips"] != len(drawn):

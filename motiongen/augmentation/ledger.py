@@ -1,8 +1,6 @@
 """The results of a study on disk: one small file each, written whole, found again after a stop."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -104,24 +102,6 @@ class Ledger:
     def _path(self, draw: Draw, recogniser: str, treatment: Treatment) -> Path:
         name = f"{slug(recogniser)}--{treatment.name}.json"
         return self.out / RESULTS / draw.name / name
-
-
-@contextmanager
-def locked(out: Path) -> Iterator[None]:
-    """Keeps a second process out of a folder; a killed one leaves it open.
-
-    Raises:
-        ValueError: if another process is in it.
-    """
-    import fcntl
-
-    out.mkdir(parents=True, exist_ok=True)
-    with open(out / ".lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(f"{out}: another process works on this study") from error
-        yield
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -15,13 +15,15 @@ from motiongen.augmentation.classical import Classical, mirrored_classes
 from motiongen.augmentation.design import Design, Draw, Fold
 from motiongen.augmentation.filtering import kept
 from motiongen.augmentation.generator import trained
-from motiongen.augmentation.ledger import Ledger, Result, locked
+from motiongen.augmentation.ledger import Ledger, Result
 from motiongen.data.clips import as_batch, load_clips
+from motiongen.data.lock import held
 from motiongen.data.store import Store
 from motiongen.metrics.recognition import accuracy, macro_f1
 from motiongen.motion import Motion, MotionBatch
 from motiongen.recognition import BATCH_SIZE, Fitted, Network, Recogniser, recogniser
 
+LOCK = ".lock"
 #: a result, and where it belongs
 Results = dict[tuple[Draw, str, Treatment], Result]
 
@@ -57,7 +59,7 @@ def run_study(
     people = [_People(store, fold, number) for number, fold in enumerate(design.folds)]
     for draw in design.draws:
         people[draw.fold].drawn(draw)
-    with locked(out):
+    with held(out / LOCK, out):
         ledger = Ledger(out)
         ledger.begin(design, store)
         classical = Classical(store.spec.layout, design.variation, mirrored)

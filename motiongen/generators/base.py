@@ -58,6 +58,8 @@ class Generator(pl.LightningModule, ABC):
     seed: int = 0
     #: which clips the model learned from, as plain values
     provenance: dict[str, Any]
+    #: the same of the model whose weights the training began with, if there was one
+    adapted_from: dict[str, Any] | None = None
     label_counts: Tensor
     length_counts: Tensor
     #: held-back clips and samples of the latest validation; not saved
@@ -140,7 +142,8 @@ class Generator(pl.LightningModule, ABC):
         if stage == "fit" and not self.label_counts.any():
             data = self.trainer.datamodule  # type: ignore[attr-defined]
             self.fit_statistics(data.train_clips())
-            self.provenance = data.provenance()
+            origin = self.adapted_from
+            self.provenance = data.provenance() | ({"adapted_from": origin} if origin else {})
         if stage == "fit":
             self.choose_batches(self.trainer.datamodule)  # type: ignore[attr-defined]
 

@@ -43,12 +43,13 @@ def drawn_on_ray(
     Raises:
         ValueError: if Ray is not installed.
     """
-    ray, header = _ray(), plan.header(model)
+    header = plan.header(model)
+    ray = _ray()
 
     def draw(numbers: Sequence[int]) -> Generator[MotionBatch, None, None]:
         if not numbers:
             return
-        with _connected(ray, address):
+        with connected(address):
             gpus = 1 if header["device"] == "cuda" else 0
             task = ray.remote(num_cpus=1, num_gpus=gpus)(_draw)
             given = (ray.put(find(checkpoint).read_bytes()), trust_code, plan, header)
@@ -76,14 +77,26 @@ def _ray() -> Any:
 
 
 @contextmanager
-def _connected(ray: Any, address: str | None) -> Iterator[None]:
-    """A connection to the cluster; one that was there before stays."""
+def connected(address: str | None, **options: Any) -> Iterator[None]:
+    """A connection to the cluster; one that was there before stays.
+
+    Args:
+        address: of the cluster; None: one that is found, else one that is started here.
+        options: more of `ray.init`.
+
+    Raises:
+        ValueError: if Ray is not installed, or there is no cluster at the address.
+    """
+    ray = _ray()
     if ray.is_initialized():
         yield
         return
     try:
         ray.init(
-            address=address, include_dashboard=None if address else False, log_to_driver=False
+            address=address,
+            include_dashboard=None if address else False,
+            log_to_driver=False,
+            **options,
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]

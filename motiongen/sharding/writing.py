@@ -8,6 +8,7 @@ from pathlib import Path
 
 from motiongen import generators, sampling
 from motiongen.data.disk import check_space
+from motiongen.data.lock import held
 from motiongen.data.shards import (
     SHARDS,
     STORE,
@@ -22,7 +23,6 @@ from motiongen.data.store import StoreError
 from motiongen.data.writer import StoreWriter
 from motiongen.motion import MotionBatch
 from motiongen.sharding.ledger import Ledger
-from motiongen.sharding.lock import Lock
 from motiongen.sharding.plan import Plan
 
 LOCK = ".lock"
@@ -76,7 +76,7 @@ def write_set(
     new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        stack.enter_context(Lock(out / LOCK, out))
+        stack.enter_context(held(out / LOCK, out))
         stack.callback(_remove_nothing, out, new)
         ledger = stack.enter_context(Ledger(out, header))
         written = len(ledger.shards)

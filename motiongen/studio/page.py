@@ -44,7 +44,8 @@ class Page:
     def __init__(self, server: Any, session: Session) -> None:
         self.server, self.session = server, session
         self.stage = Stage(server)
-        self.lock = threading.Lock()
+        # setting the frame calls `draw` in the same thread
+        self.lock = threading.RLock()
         self.kept: dict[str, Motion] = {clip.id: clip for clip in session.real}
         self.shown: list[Motion] = []
         self.way: list[Motion] = []

@@ -24,7 +24,8 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from motiongen.sweeping.lease import Lease
+from motiongen.data.lock import Lock
+from motiongen.sharding.cluster import connected
 from motiongen.sweeping.local import Job, in_a_line
 from motiongen.sweeping.options import Stop
 from motiongen.sweeping.results import read_result, write_result
@@ -54,37 +55,17 @@ def on_ray(address: str | None) -> Callable[[Job, int, Progress], int]:
     """
 
     def run(job: Job, workers: int, progress: Progress) -> int:
-        own = not ray.is_initialized()
-        if own:
-            _connect(address)
-        try:
+        # Tune would show its own tables, and change the folder that relative paths start from
+        os.environ.update(
+            RAY_CHDIR_TO_TRIAL_DIR="0",
+            RAY_AIR_NEW_OUTPUT="0",
+            TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
+        )
+        told = {"env_vars": {"OMP_NUM_THREADS": "1", "RAY_CHDIR_TO_TRIAL_DIR": "0"}}
+        with connected(address, logging_level="ERROR", runtime_env=told):
             return _run(job, workers, progress)
-        finally:
-            if own:
-                ray.shutdown()
 
     return run
-
-
-def _connect(address: str | None) -> None:
-    """Connects to a cluster.
-
-    Raises:
-        ValueError: if there is none at the address.
-    """
-    # Tune would show its own tables, and change the folder that relative paths start from
-    os.environ.update(
-        RAY_CHDIR_TO_TRIAL_DIR="0", RAY_AIR_NEW_OUTPUT="0", TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1"
-    )
-    options: dict[str, Any] = {
-        "log_to_driver": False,
-        "logging_level": "ERROR",
-        "runtime_env": {"env_vars": {"OMP_NUM_THREADS": "1", "RAY_CHDIR_TO_TRIAL_DIR": "0"}},
-    }
-    try:
-        ray.init(address=address or os.environ.get("RAY_ADDRESS"), **options)
-    except (ConnectionError, RuntimeError) as error:
-        raise ValueError(f"--address {address}: {in_a_line(error)}") from error
 
 
 def _run(job: Job, workers: int, progress: Progress) -> int:
@@ -298,7 +279,7 @@ def _trainable(config: dict[str, Any]) -> None:
 
     tracker = Tracker(order.project, order.sweep) if order.project else None
     try:
-        with Lease(folder / "busy") as lease:
+        with Lock(folder / "busy") as lease:
             lease.wait(PATIENCE)
             trial = Trial.from_json(order.trial)
             result = run_trial(

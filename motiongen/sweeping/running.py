@@ -9,12 +9,12 @@ from typing import Any
 
 from tqdm import tqdm
 
+from motiongen.data.lock import Lock
 from motiongen.report import Report
 from motiongen.sweeping.checking import check
 from motiongen.sweeping.comparison import ranks_html
 from motiongen.sweeping.effects import OVER
 from motiongen.sweeping.leaderboard import Board, Missing
-from motiongen.sweeping.lease import Lease
 from motiongen.sweeping.local import Job, run_local
 from motiongen.sweeping.results import read_result
 from motiongen.sweeping.space import Sweep
@@ -51,7 +51,7 @@ def run_sweep(
             there was trained on other clips.
     """
     out.mkdir(parents=True, exist_ok=True)
-    with Lease(out / "lock") as lock:
+    with Lock(out / "lock") as lock:
         if not lock.take():
             raise ValueError(f"{out}: a sweep is running there, {lock.holder()}")
         clips = check(sweep)

@@ -13,7 +13,8 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from motiongen.sweeping.lease import JournalLock, Lease
+from motiongen.data.lock import Lock
+from motiongen.sweeping.journal import JournalLock
 from motiongen.sweeping.options import Search
 from motiongen.sweeping.sampler import distribution, pruner, sampler
 from motiongen.sweeping.space import SEED, Point, Sweep
@@ -36,7 +37,7 @@ class Taken:
     trial: Trial
     study: optuna.Study
     number: int
-    lease: Lease
+    lease: Lock
 
     def report(self, step: int, value: float) -> None:
         """Notes the score of a validation.
@@ -155,7 +156,7 @@ class Book:
 
     def take(self) -> Taken | None:
         """The next trial that nobody is at work on; None if there is none at the moment."""
-        with Lease(self.out / "taking.lock") as turn:
+        with Lock(self.out / "taking.lock") as turn:
             turn.wait(60.0)
             for group in self.groups:
                 for trial, state, found in _ours(group.study):
@@ -172,7 +173,7 @@ class Book:
         return None
 
     def _leased(self, group: Group, trial: Trial, number: int) -> Taken | None:
-        lease = Lease(self.folder(trial) / "lease")
+        lease = Lock(self.folder(trial) / "lease")
         if not lease.take():
             return None
         identity = _trial_id(group.study, number)

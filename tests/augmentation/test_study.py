@@ -16,11 +16,11 @@ from motiongen import fitting
 from motiongen.augmentation import generator
 from motiongen.augmentation.design import Design, Fold, Size, named_fold
 from motiongen.augmentation.filtering import Filter
-from motiongen.augmentation.ledger import locked
-from motiongen.augmentation.study import run_study
+from motiongen.augmentation.study import LOCK, run_study
 from motiongen.checkpoint import load
 from motiongen.cli import main
 from motiongen.data import synthetic
+from motiongen.data.lock import held
 from motiongen.data.store import Store, write_store
 from motiongen.evaluation.drawing import digests
 
@@ -213,9 +213,19 @@ def test_a_generator_of_other_clips_is_refused(store, tmp_path, words, message):
 def test_an_autoencoder_from_elsewhere_is_refused(store, tmp_path, monkeypatch):
     config = tmp_path / "own.yaml"
     config.write_text("autoencoder: vae.ckpt\n")
-    monkeypatch.setattr(fitting, "take_autoencoder", lambda model, path: None)
+    monkeypatch.setattr(fitting, "take_autoencoder", lambda model, path, **_: None)
     with pytest.raises(ValueError, match="--autoencoder: it may have seen test people"):
         run(store, tmp_path / "s", fit=("-c", str(config), *FIT))
+
+
+def test_a_generator_begins_with_one_of_other_people_only(store, tmp_path):
+    words = ["fit", "--data.store", str(store.path), "--data.validation", "0", *FIT]
+    for name, people in {"other": "[1,2]", "leaky": "[4,5]"}.items():
+        assert main([*words, "--data.subjects", people, "--out", str(tmp_path / name)]) == 0
+    found = run(store, tmp_path / "s", fit=(*FIT, "--init", str(tmp_path / "other")))
+    assert len(found) == 2 * 7
+    with pytest.raises(ValueError, match="--init: its model was given test subjects: 5"):
+        run(store, tmp_path / "t", fit=(*FIT, "--init", str(tmp_path / "leaky")))
 
 
 def test_filtered_clips_are_fewer_and_counted(store, tmp_path):
@@ -235,8 +245,9 @@ def test_a_study_without_synthetic_arms_trains_no_generator(store, tmp_path):
 
 
 def test_a_second_process_is_kept_out(store, tmp_path):
-    with locked(tmp_path / "s"), pytest.raises(ValueError, match="another process works on"):
-        run(store, tmp_path / "s")
+    out = tmp_path / "s"
+    with held(out / LOCK, out), pytest.raises(BlockingIOError, match=f"{out}: in use by process"):
+        run(store, out)
 
 
 def test_a_damaged_result_is_named(store, tmp_path):

@@ -1,32 +1,39 @@
 """Whether samples help on MSR-Action3D: every arm, odd subjects train, even ones test.
 
     python tests/benchmarks/augmentation_on_msr.py RECORDINGS [--all-clips]
+    python tests/benchmarks/augmentation_on_msr.py table --readme README.md
 
-RECORDINGS is a folder that holds msr_action3d. For each seed 5 clips of each class are drawn, or
-all 290 are taken; a flow-matching generator over the CNN encoder is trained on these alone, under
-classical augmentation, and two recognisers (the plain GRU of published figures, and MiniRocket)
-are trained in every arm. It is one `motiongen augment` command, which is printed; killed, it goes
-on where it stopped. --more="--confidence 0.5 --nearest 0.3" is added to it; give such a variant a
---name. The tables go to checkpoints/results/augmentation/NAME.json.
+RECORDINGS is a folder that holds msr_action3d and utd_mhad_odd. A flow-matching generator over the
+CNN encoder learns from UTD-MHAD how people move. For each seed 5 clips of each class are drawn, or
+all 290 are taken; the generator is adapted to these alone, under classical augmentation, and two
+recognisers (the plain GRU of published figures, and MiniRocket) are trained in every arm. After
+that first training it is one `motiongen augment` command, which is printed; killed, it goes on
+where it stopped. Choices were made by augmentation_trials.py, which sees no even subject.
+--more="--confidence 0.5 --nearest 0.3" is added to the command; give such a variant a --name. The
+tables go to checkpoints/results/augmentation/NAME.json.
 """
 
 import argparse
 import json
 import shlex
+import sys
+import time
 from pathlib import Path
 
-from encoders_on_msr import EVEN, lines, motiongen
+from augmentation_trials import MODEL, pretrained
+from augmentation_trials import RESULTS as TRIALS
+from encoders_on_msr import END, EVEN, START, lines, motiongen
 from matrix_on_msr import commit
-from recognisers_on_msr import STEPS, prepared, write
+from recognisers_on_msr import RESULTS as RECOGNISERS_FOUND
+from recognisers_on_msr import prepared, write
+from recognisers_on_msr import table as recognisers_table
 
 RESULTS = Path("checkpoints/results/augmentation")
 RECOGNISERS = ("GRU", "MiniRocket")
-#: about 2000 steps are 4 CPU-minutes on one core of the machine that made the table of families
-GENERATOR_STEPS = {"5shots": 4000, "all": 6000}
-GENERATOR = (
-    "--model FlowMatching --model.encoder CNN --model.guidance 2 "
-    "--data.variation.degrees 15 --data.variation.scale 0.1 --data.variation.warp 0.3"
-)
+SIZES = ("5shots", "all")
+STEPS, PRETRAINING = 200, 400
+#: of the generator, on the drawn clips
+GENERATOR_STEPS = {"5shots": 200, "all": 400}
 
 
 def compact(report: dict) -> list[dict]:
@@ -75,9 +82,90 @@ def table(found: dict) -> list[str]:
     return [f"**{found['title']}**", "", *lines(heads, rows), ""]
 
 
+def trials() -> list[str]:
+    """What was tried among the odd subjects."""
+    rows = []
+    for name, trial in json.loads(TRIALS.read_text()).items():
+        for recogniser, arms in trial["found"].items():
+            base = arms["classical"]["accuracy"]
+            for arm, own in arms.items():
+                if arm == "classical":
+                    continue
+                gain = f"{own['over_classical']:+.1f} ± {own['standard_error'] or 0:.1f}"
+                cells = [f"{own['accuracy']:.1f}", f"{base:.1f}", gain]
+                rows.append([name, recogniser, arm, *cells])
+    heads = ["trial", "recogniser", "arm", "accuracy %", "real + classical", "difference"]
+    return lines(heads, rows)
+
+
+def text() -> list[str]:
+    """What README.md says."""
+    found = []
+    for size in SIZES:
+        if (path := RESULTS / f"{size}.json").exists():
+            content = json.loads(path.read_text())
+            clock = f"{content['minutes']:.0f} minutes" if content["minutes"] else "in parts"
+            found += [f"`{content['command']}`, {clock}, commit {content['commit'][:10]}:", ""]
+            found += [line for each in content["tables"] for line in table(each)]
+    if TRIALS.exists():
+        title = "Tried before, `python tests/benchmarks/augmentation_trials.py RECORDINGS TRIAL`,"
+        found += [f"{title} among the odd subjects (± standard error over draws):", ""]
+        found += [*trials(), ""]
+    if RECOGNISERS_FOUND.exists():
+        content = json.loads(RECOGNISERS_FOUND.read_text())
+        found += [
+            f"Recognisers alone, `{content['command']}`, commit {content['commit'][:10]}:",
+            "",
+        ]
+        found += recognisers_table(content["scores"])
+    return found
+
+
+def write_readme(path: Path) -> None:
+    start, end = (mark.replace("msr", "augmentation") for mark in (START, END))
+    before, rest = path.read_text().split(start)
+    after = rest.split(end)[1]
+    body = "\n".join(text()).strip()
+    path.write_text(f"{before}{start}\n{body}\n{end}{after}")
+
+
+def command() -> str:
+    """What was typed, without the folder of the recordings and what changes no figure."""
+    words = iter(sys.argv[2:])
+    kept = [word for word in words if word not in ("--out", "--readme") or not next(words)]
+    return shlex.join(["python", "tests/benchmarks/augmentation_on_msr.py", "RECORDINGS", *kept])
+
+
+def study(args: argparse.Namespace) -> dict:
+    size = "all" if args.all_clips else "5shots"
+    name, steps = args.name or size, args.generator_steps or GENERATOR_STEPS[size]
+    store, out = args.out / "store", args.out / name
+    prepared(args.recordings, store)
+    begun, start = out.exists(), time.perf_counter()
+    adapted = pretrained(args.recordings, args.out, PRETRAINING)
+    motiongen(
+        *("augment", "--real", store, "--out", out, "--test", *EVEN),
+        *(("--fractions", 1) if args.all_clips else ("--shots", 5)),
+        *("--recognisers", *args.recognisers, "--seeds", args.seeds, "--steps", args.steps),
+        *("--ratio", *args.ratio),
+        *(f"--fit={MODEL} --init {adapted} --trainer.max_steps {steps}", *shlex.split(args.more)),
+    )
+    report = json.loads((out / "report.json").read_text())
+    content = {
+        **{"data": "MSR-Action3D, odd subjects train, even subjects test", "commit": commit()},
+        "command": command(),
+        # of one process from beginning to end, as busy as the machine was
+        "minutes": None if begun else round((time.perf_counter() - start) / 60, 1),
+        **{"context": report["context"], "tables": compact(report)},
+        "seconds": json.loads((out / "seconds.json").read_text()),
+    }
+    write(RESULTS / f"{name}.json", content)
+    return content
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recordings", type=Path)
+    parser.add_argument("recordings", help="folder, or: table")
     parser.add_argument("--out", type=Path, default=Path("runs/msr_augmentation"))
     parser.add_argument("--all-clips", action="store_true")
     parser.add_argument("--name", help="of the folder and of the results; by default the size")
@@ -87,27 +175,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--generator-steps", type=int)
     parser.add_argument("--more", default="", help="further options of the command")
+    parser.add_argument("--readme", type=Path)
     args = parser.parse_args()
-    size = "all" if args.all_clips else "5shots"
-    name, steps = args.name or size, args.generator_steps or GENERATOR_STEPS[size]
-    store, out = args.out / "store", args.out / name
-    prepared(args.recordings, store)
-    motiongen(
-        *("augment", "--real", store, "--out", out, "--test", *EVEN),
-        *(("--fractions", 1) if args.all_clips else ("--shots", 5)),
-        *("--recognisers", *args.recognisers, "--seeds", args.seeds, "--steps", args.steps),
-        *("--ratio", *args.ratio),
-        *(f"--fit={GENERATOR} --trainer.max_steps {steps}", *shlex.split(args.more)),
-    )
-    report = json.loads((out / "report.json").read_text())
-    content = {
-        **{"data": "MSR-Action3D, odd subjects train, even subjects test", "commit": commit()},
-        **{"command": f"python tests/benchmarks/augmentation_on_msr.py RECORDINGS --name {name}"},
-        **{"context": report["context"], "tables": compact(report)},
-        "seconds": json.loads((out / "seconds.json").read_text()),
-    }
-    write(RESULTS / f"{name}.json", content)
-    print("\n".join(line for found in content["tables"] for line in table(found)))
+    if args.recordings != "table":
+        args.recordings = Path(args.recordings)
+        print("\n".join(line for each in study(args)["tables"] for line in table(each)))
+    if args.readme is not None:
+        write_readme(args.readme)
 
 
 if __name__ == "__main__":

@@ -245,7 +245,11 @@ def by_condition(table: Table, condition: str) -> list[Sentence]:
     """What to take under a condition, and what the condition costs."""
     what = CONDITIONS[condition]
     found = []
-    goals = (("fid", "likeness"), ("coverage", "diversity"), ("accuracy", "recognisable actions"))
+    goals = (
+        ("fid", "likeness"),
+        ("coverage_train", "diversity"),
+        ("accuracy", "recognisable actions"),
+    )
     for key, goal in goals:
         found += best(table, key, f"{what[0].upper()}{what[1:]}, {goal}", condition=condition)
     if condition not in ("centre", "kinect"):
@@ -363,6 +367,11 @@ LIMITS = (
     (
         "coverage",
         f"covers less than {LEAST_COVERAGE:.0%} of the clips that it should be like",
+        lambda value: value < LEAST_COVERAGE,
+    ),
+    (
+        "coverage_train",
+        f"covers less than {LEAST_COVERAGE:.0%} of the clips that it could have learned from",
         lambda value: value < LEAST_COVERAGE,
     ),
     (

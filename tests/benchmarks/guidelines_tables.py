@@ -64,7 +64,7 @@ class Value:
         return self.low <= other.high and other.low <= self.high
 
     def __str__(self) -> str:
-        if self.low == self.high:
+        if number(self.low) == number(self.high):
             return number(self.mean)
         return f"{number(self.mean)} [{number(self.low)}, {number(self.high)}]"
 
@@ -290,7 +290,8 @@ def corruption(results: Path) -> Table | None:
 
 STUDY = (
     (UNSEEN, Column("fid", "FID unseen")),
-    (UNSEEN, Column("coverage", "coverage unseen", "high", 1.0)),
+    # that of unseen people is 1 for all: they are few
+    (TRAINING, Column("coverage_train", "coverage training", "high", 1.0)),
     (TRAINING, Column("accuracy", "accuracy", "high", 1.0)),
     (TRAINING, Column("apd_ratio", "APD / real", 1.0)),
     (MOVEMENT, Column("jitter", "jitter")),
@@ -337,14 +338,14 @@ def study(results: Path) -> Table | None:
         f"`{found[0]['command']}`: {len(found)} trainings, {budget(found)}, which is short; "
         f"synthetic clips of 12 people, or of 3 (“a quarter”), against clean clips of 4 others; "
         f"Kinect clips of 5 people against those of a sixth; {repeated(found)}; commits "
-        f"{commits(found)}. {_spread_in_words(spread)}"
+        f"{commits(found)}. {_spread_in_words(spread, groups.values())}"
     )
     columns = [column for _, column in STUDY]
     return Table("S", "One thing changed at a time", caption, columns, rows_of("S", rows))
 
 
 def _samples(result: Mapping[str, Any], title: str, key: str) -> list[float]:
-    values = result["scores"].get(title, {}).get("samples", {}).get(key, [])
+    values = result["scores"].get(title, {}).get("samples", {}).get(key.removesuffix("_train"), [])
     return [value for value in values if value is not None]
 
 
@@ -360,11 +361,15 @@ def _spread(known: Sequence[tuple[dict, dict]], key: str) -> float:
     return math.sqrt(sum(v * weight for v, weight in parts) / free) if free else 0.0
 
 
-def _spread_in_words(spread: Mapping[str, float]) -> str:
-    if not any(spread.values()):
+def _spread_in_words(spread: Mapping[str, float], cells: Iterable[Sequence[object]]) -> str:
+    twice = sum(len(members) > 1 for members in cells)
+    if not twice:
         return "No cell was trained twice: how far trainings differ is not known."
     told = ", ".join(f"{key} {number(value)}" for key, value in spread.items())
-    return f"Intervals hold the standard deviation between trainings of a cell: {told}."
+    return (
+        f"Intervals hold the standard deviation between trainings of a cell, which {twice} of the "
+        f"cells tell: {told}."
+    )
 
 
 def kinect(results: Path) -> Table | None:

@@ -21,6 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from matrix_on_msr import commit
+
 import motiongen
 from motiongen.data.shards import SHARDS, read_listing
 from motiongen.data.store import Store, verify
@@ -138,7 +140,10 @@ def main() -> None:
     found = {
         "command": "OMP_NUM_THREADS=1 python tests/benchmarks/sampling_to_shards.py CHECKPOINT "
         f"--n {args.n} --shard-size {args.shard_size} --kills {args.kills}",
+        "commit": commit(),
         "model": type(model).__name__,
+        "frames": model.spec.frames,
+        "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "clips": len(opened),
         "shards": -(-args.n // args.shard_size),
         "megabytes": round(opened.num_bytes / 1e6, 1),

@@ -16,6 +16,7 @@ from motiongen.data.variation import Variation
 from motiongen.encoders import RNN
 from motiongen.motion import MotionSpec
 from motiongen.recognition import RECOGNISERS, Fitted, Network, Recogniser, Rocket, recogniser
+from motiongen.recognition.base import filled
 
 CLASSES = ("walk", "wave", "kick")
 SPEC = MotionSpec("kinect20", 3, 16, 10.0, CLASSES)
@@ -161,11 +162,12 @@ def test_says_how_to_install_what_is_missing(monkeypatch):
         recogniser("MiniRocket")
 
 
-def test_the_plain_gru_scales_each_axis_to_its_range_in_training():
-    learned = fitted(TINY["GRU"])
-    seen = clips(1, 4).joints[clips(1, 4).mask]
-    assert torch.allclose(learned.model.low, seen.amin(0))
-    assert torch.allclose(learned.model.high, seen.amax(0))
+def test_the_plain_gru_standardises_every_coordinate_by_its_training_clips():
+    learned, seen = fitted(TINY["GRU"]), filled(clips(1, 4))
+    frames = seen.joints[seen.frame_mask]
+    assert torch.allclose(learned.model.mean, frames.mean(0), atol=1e-5)
+    spread = frames.std(0, correction=0)
+    assert torch.allclose(learned.model.spread, spread.clamp(min=0.1 * spread.mean()), atol=1e-5)
     assert learned.model.recurrent.num_layers == 1
     shape = recogniser("GRU").fit(clips(1, 4), SPEC, steps=1, seed=0).model.recurrent
     assert (shape.hidden_size, shape.num_layers, shape.bidirectional) == (128, 2, False)

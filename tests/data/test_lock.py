@@ -1,4 +1,4 @@
-"""A lease belongs to one holder at a time, and to none that has died."""
+"""A lock belongs to one holder at a time, and to none that has died."""
 
 import multiprocessing
 import os
@@ -7,20 +7,21 @@ import time
 
 import pytest
 
-from motiongen.sweeping.lease import JournalLock, Lease
+from motiongen.data.lock import Lock
+from motiongen.sweeping.journal import JournalLock
 
 CONTEXT = multiprocessing.get_context("forkserver")
 
 
 def hold(path, said):
-    lease = Lease(path)
+    lease = Lock(path)
     assert lease.take()
     said.set()
     time.sleep(60)
 
 
 def test_one_at_a_time(tmp_path):
-    first, second = Lease(tmp_path / "a" / "lease"), Lease(tmp_path / "a" / "lease")
+    first, second = Lock(tmp_path / "a" / "lease"), Lock(tmp_path / "a" / "lease")
     assert first.take() and not second.take()
     assert second.holder() == first.holder() and f"process {os.getpid()} on" in first.holder()
     with pytest.raises(ValueError, match=f"in use by process {os.getpid()}"):
@@ -39,7 +40,7 @@ def test_it_ends_with_its_process(tmp_path):
     process = CONTEXT.Process(target=hold, args=(tmp_path / "lease", said))
     process.start()
     assert said.wait(60)
-    lease = Lease(tmp_path / "lease")
+    lease = Lock(tmp_path / "lease")
     assert not lease.take()
     assert f"process {process.pid} " in lease.holder()
     os.kill(process.pid, signal.SIGKILL)
@@ -50,7 +51,7 @@ def test_it_ends_with_its_process(tmp_path):
 
 def test_a_file_without_words_is_of_another_process(tmp_path):
     (tmp_path / "lease").write_text("{")
-    assert Lease(tmp_path / "lease").holder() == "another process"
+    assert Lock(tmp_path / "lease").holder() == "another process"
 
 
 def test_the_lock_of_the_journal_is_released_once(tmp_path):
