@@ -149,7 +149,8 @@ second, skeleton `{spec.layout}`, {len(spec.classes)} classes: {", ".join(spec.c
 
 - **Data**: {facts["data"]}
 - **Licence**: {facts["licence"]}
-- **Trained** with seed 0 at commit {commit()[:10]}; weights are rounded to 16 bits.
+- **Trained** with seed 0 by the second command below, scored at commit {commit()[:10]}; weights
+  are rounded to 16 bits.
 
 ```python
 import motiongen
