@@ -7,7 +7,7 @@ from motiongen import formats
 from .fuzz_readers import fuzz
 
 #: with all readers together about ten CPU seconds
-COUNT = 200
+COUNT = 500
 
 
 @pytest.mark.parametrize("name", formats.READERS)
