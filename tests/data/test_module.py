@@ -197,7 +197,8 @@ def test_validation_batches_are_the_held_clips(folder):
 def test_an_epoch_goes_on_where_the_last_one_ended(folder):
     data = ready(folder, epoch_steps=3)
     for epoch in range(3):
-        data.trainer = SimpleNamespace(fit_loop=SimpleNamespace(total_batch_idx=3 * epoch - 1))
+        loop = SimpleNamespace(total_batch_idx=3 * epoch - 1)
+        data.trainer = SimpleNamespace(fit_loop=loop, global_rank=0, world_size=1)
         loader = data.train_dataloader()
         assert isinstance(loader, Epoch) and len(loader) == 3
         for step, batch in enumerate(loader):
