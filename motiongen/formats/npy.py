@@ -1,6 +1,7 @@
 """NumPy's .npy files: the header is checked before any value is read; nothing is unpickled."""
 
 import math
+import tokenize
 from io import BytesIO
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import numpy as np
 from motiongen.formats.base import FormatError
 from motiongen.formats.table import read_bytes
 
+#: numpy's parser of the header raises whatever it stumbles over
+_DAMAGE = (ValueError, SyntaxError, TypeError, EOFError, KeyError, RecursionError)
+_DAMAGE += (tokenize.TokenError,)
 _READ_HEADER = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -32,8 +36,7 @@ def read_npy(file: Path, name: str) -> np.ndarray:
         if version not in _READ_HEADER:
             raise ValueError(f"array format {version}, allowed {sorted(_READ_HEADER)}")
         shape, fortran, dtype = _READ_HEADER[version](stream)
-    # numpy's parser of the header raises whatever it stumbles over.
-    except (ValueError, SyntaxError, TypeError, EOFError, KeyError, RecursionError) as error:
+    except _DAMAGE as error:
         raise FormatError(name, f"is no sound .npy file: {error}") from error
     if dtype.kind not in "fiu":
         raise FormatError(name, f"holds {dtype}, allowed are real numbers")
