@@ -85,7 +85,7 @@ def test_its_errors_name_frame_and_joint(installed, recordings):
 
 
 def test_unknown_formats_name_those_of_other_packages(installed):
-    with pytest.raises(ValueError, match="'stepz' is unknown; known formats: arrays, .*, steps"):
+    with pytest.raises(ValueError, match="'stepz' is unknown; known formats: aeon, .*, steps"):
         formats.get("stepz")
 
 
