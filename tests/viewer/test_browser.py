@@ -1,6 +1,7 @@
 """The page in a browser: it plays, filters, scrubs by keyboard, and the console stays empty."""
 
 import shutil
+import time
 
 import pytest
 
@@ -62,15 +63,21 @@ def picture(page, row=0):
     return page.locator(f"#row-{row} canvas").first.screenshot()
 
 
+def changes(page, seconds=10):
+    """Whether the picture becomes another one, on a machine as busy as it may be."""
+    before, end = picture(page), time.monotonic() + seconds
+    while time.monotonic() < end:
+        if picture(page) != before:
+            return True
+    return False
+
+
 def test_plays_and_stops(page):
-    before = picture(page)
-    page.wait_for_timeout(300)
-    assert picture(page) != before
+    assert changes(page)
     page.keyboard.press("Space")
-    page.wait_for_timeout(100)
-    still = picture(page)
-    page.wait_for_timeout(200)
-    assert picture(page) == still
+    page.wait_for_timeout(500)
+    # its button fades for a moment, the clip stands still
+    assert not changes(page, 0.5)
 
 
 def test_scrubs_by_keyboard(page):
