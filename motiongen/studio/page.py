@@ -46,6 +46,7 @@ class Page:
         self.stage = Stage(server)
         # setting the frame calls `draw` in the same thread
         self.lock = threading.RLock()
+        self.closed = threading.Event()
         self.kept: dict[str, Motion] = {clip.id: clip for clip in session.real}
         self.shown: list[Motion] = []
         self.way: list[Motion] = []
@@ -230,14 +231,16 @@ class Page:
         with self.lock:
             self.stage.draw(int(self.frame.value))
 
-    def run(self, seconds: float | None = None) -> None:
-        """Plays until the process ends, or for some seconds."""
-        end = None if seconds is None else time.monotonic() + seconds
-        while end is None or time.monotonic() < end:
-            time.sleep(1 / (self.session.spec.fps * float(self.speed.value)))
+    def run(self) -> None:
+        """Plays until `close` is called, or the process ends."""
+        while not self.closed.wait(1 / (self.session.spec.fps * float(self.speed.value))):
             if self.play.value:
                 # setting the value calls `draw`
                 self.frame.value = (int(self.frame.value) + 1) % self.stage.frames
+
+    def close(self) -> None:
+        """Ends `run`."""
+        self.closed.set()
 
     def _look(self, client: Any) -> None:
         client.camera.position = (

@@ -41,9 +41,12 @@ def studio():
         model.refresh(example_clips(model.spec))
         models[name] = model.eval()
     page = serve(Session(models), 0)
-    player = threading.Thread(target=page.run, args=(90.0,), daemon=True)
+    player = threading.Thread(target=page.run, daemon=True)
     player.start()
     yield page
+    # what still plays when the server has gone would fail in some later test
+    page.close()
+    player.join()
     page.server.stop()
 
 
