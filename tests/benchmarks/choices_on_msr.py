@@ -5,7 +5,7 @@
         --fit="--data.variation.degrees 20 --data.variation.scale 0.15"
 
 Trains a cell as the overview does, on the odd subjects but one, with other options where `--fit`
-has some; samples the same weights in every way; and prints one row a way: against the training
+has some (without, the overview's own training is taken, or made); samples the same weights in every way; and prints one row a way: against the training
 clips and against the subject set aside. The even subjects are not looked at. Training resumes, and
 is skipped where it was done; every other run of the script only samples.
 """
@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 
 from encoders_on_msr import lines, motiongen, shown
-from matrix_on_msr import COPIES, MOVEMENT, ODD, STEPS, held_back, real_clips, scores
+from matrix_on_msr import COPIES, MOVEMENT, ODD, STEPS, held_back, real_clips, scores, train
 
 from motiongen import sampling
 from motiongen.checkpoint import load
@@ -44,8 +44,12 @@ COLUMNS = (
 def trained(cell: str, words: list[str], store: Path, out: Path, seed: int) -> Path:
     """The run of a cell with these options of `fit`; trains what is left of it."""
     family, encoder = cell.split("-")
+    if not words:
+        run = out / "overview" / f"{cell}-seed{seed}"
+        train(cell, store, run, 4, seed)
+        return run
     told = hashlib.sha256(" ".join(words).encode()).hexdigest()[:8]
-    run = out / "choices" / (f"{cell}-{told}-seed{seed}" if words else f"{cell}-seed{seed}")
+    run = out / "choices" / f"{cell}-{told}-seed{seed}"
     if not (run / "done").exists():
         resume = ("--resume", "true") if (run / "last.ckpt").exists() else ()
         motiongen(
