@@ -5,9 +5,10 @@
         --fit="--data.variation.degrees 20 --data.variation.scale 0.15"
 
 Trains a cell as the overview does, on the odd subjects but one, with other options where `--fit`
-has some (without, the overview's own training is taken, or made); samples the same weights in every way; and prints one row a way: against the training
-clips and against the subject set aside. The even subjects are not looked at. Training resumes, and
-is skipped where it was done; every other run of the script only samples.
+has some (without, the overview's own training is taken, or made); samples the same weights in
+every way; and prints one row a way: against the training clips and against the subject set aside.
+The even subjects are not looked at. Training resumes, and is skipped where it was done; every
+other run of the script only samples.
 """
 
 import argparse
