@@ -2,7 +2,11 @@
 
 import functools
 import json
+import re
+import shlex
 import struct
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -142,3 +146,47 @@ def test_every_released_model_loads_and_samples(name):
     card = (folder / release.CARD).read_text()
     for word in ("Data", "Licence", "motiongen fit", "motiongen sample", "motiongen evaluate"):
         assert word in card
+
+
+def card_scores(card):
+    """Title, value and interval of each score of the samples in a card."""
+    row = re.compile(r"^\| ([\w ]+) \| ([\d.e+-]+) \[([\d.e+-]+), ([\d.e+-]+)\] \|", re.MULTILINE)
+    return {title: tuple(map(float, rest)) for title, *rest in row.findall(card)}
+
+
+def card_commands(card):
+    """Words of the command lines at the end of a card."""
+    lines = card.rpartition("```\nmotiongen ")[2].partition("```")[0].splitlines()
+    return [shlex.split(line.removeprefix("motiongen ")) for line in lines]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(release.released()))
+def test_the_scores_of_a_card_come_out_again(name, tmp_path, request):
+    card = (release.released()[name] / release.CARD).read_text()
+    make, fit, sample, evaluate = card_commands(card)
+    assert fit[0] == "fit"  # which another processor repeats only in the mean
+    if make[0] == "import":
+        recordings = request.getfixturevalue("realdata")
+        make = [str(recordings / "ui_prmd") if word == "UI-PRMD" else word for word in make]
+    for words in (make, sample, evaluate):  # without the shape checks, which take minutes here
+        subprocess.run([sys.executable, "-m", "motiongen", *words], cwd=tmp_path, check=True)
+    report = json.loads((tmp_path / "runs/report/report.json").read_text())
+    wanted = card_scores(card)
+    assert len(wanted) >= 6
+    for title, (_, low, high) in wanted.items():
+        found = shown_first(report, name, title)
+        room = 1e-2 * max(abs(low), abs(high))  # the card rounds to three digits
+        assert low - room <= found <= high + room, title
+
+
+def shown_first(report, name, title):
+    """The value of a score, against unseen people where there are such."""
+    column = {"FID": "fid", "bone variation": "bone_length_cv", "copies": "copy_share"}
+    tables = sorted(report["tables"], key=lambda table: "unseen" not in table["title"])
+    for table in tables:
+        rows = {row["name"]: row["values"] for row in table["rows"]}
+        value = rows.get(name, {}).get(column.get(title, title))
+        if value and value["value"] is not None:
+            return value["value"]
+    raise AssertionError(f"{title} is not in the report")
