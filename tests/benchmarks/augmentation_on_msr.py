@@ -22,7 +22,7 @@ from pathlib import Path
 
 from augmentation_trials import MODEL, pretrained
 from augmentation_trials import RESULTS as TRIALS
-from encoders_on_msr import END, EVEN, START, lines, motiongen
+from encoders_on_msr import EVEN, lines, motiongen
 from matrix_on_msr import commit
 from recognisers_on_msr import RESULTS as RECOGNISERS_FOUND
 from recognisers_on_msr import prepared, write
@@ -108,7 +108,9 @@ def text() -> list[str]:
             found += [f"`{content['command']}`, {clock}, commit {content['commit'][:10]}:", ""]
             found += [line for each in content["tables"] for line in table(each)]
     if TRIALS.exists():
-        title = "Tried before, `python tests/benchmarks/augmentation_trials.py RECORDINGS TRIAL`,"
+        names = " ".join(json.loads(TRIALS.read_text()))
+        command = f"python tests/benchmarks/augmentation_trials.py RECORDINGS {names}"
+        title = f"Tried before, `{command}`,"
         found += [f"{title} among the odd subjects (± standard error over draws):", ""]
         found += [*trials(), ""]
     if RECOGNISERS_FOUND.exists():
@@ -121,12 +123,8 @@ def text() -> list[str]:
     return found
 
 
-def write_readme(path: Path) -> None:
-    start, end = (mark.replace("msr", "augmentation") for mark in (START, END))
-    before, rest = path.read_text().split(start)
-    after = rest.split(end)[1]
-    body = "\n".join(text()).strip()
-    path.write_text(f"{before}{start}\n{body}\n{end}{after}")
+def readme_text() -> str:
+    return "\n".join(text()).strip()
 
 
 def command() -> str:
@@ -181,7 +179,7 @@ def main() -> None:
         args.recordings = Path(args.recordings)
         print("\n".join(line for each in study(args)["tables"] for line in table(each)))
     if args.readme is not None:
-        write_readme(args.readme)
+        write_table(args.readme, "augmentation")
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ import os
 from pathlib import Path
 
 import torch
-from encoders_on_msr import END, START, lines, motiongen, shown
+from encoders_on_msr import lines, motiongen, shown
 from matrix_on_msr import STEPS, commit, cpu_seconds
+from readme_tables import write_table
 
 from motiongen.checkpoint import load
 from motiongen.classifier import fill_gaps, predict
@@ -40,7 +41,7 @@ ARMS = ("ours", "clean", "zero-fill", "interpolated")
 #: told that nothing is noise
 NO_NOISE = ("--model.noise_level", "0")
 SEEDS = (1, 2, 3)
-RESULTS = Path("checkpoints/results/corruption")
+RESULTS, PICTURE = Path("checkpoints/results/corruption"), Path("docs/corruption.png")
 #: Okabe and Ito, Color Universal Design
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
 
@@ -287,20 +288,21 @@ def table(found: list[dict]) -> list[str]:
     return lines(heads, rows)
 
 
-def write_readme(path: Path, picture: Path) -> None:
+def readme_text() -> str | None:
+    """What README.md says of it."""
     found = [json.loads(file.read_text()) for file in sorted(RESULTS.glob("*.json"))]
+    if not found:
+        return None
     commits = ", ".join(sorted({r["commit"] for r in found}))
-    start, end = (mark.replace("msr", "corruption") for mark in (START, END))
-    before, rest = path.read_text().split(start)
     text = [
-        f"![quality against corruption]({picture})",
+        f"![quality against corruption]({PICTURE})",
         "",
         f"`{found[0]['command']} --cells …`; data: synthetic, seed 0, 30 % of the joints missing; "
         f"training seed 0, mean of {len(SEEDS)} sampling seeds; commits {commits}.",
         "",
         *table(found),
     ]
-    path.write_text(f"{before}{start}\n" + "\n".join(text) + f"\n{end}{rest.split(end)[1]}")
+    return "\n".join(text)
 
 
 def main() -> None:
@@ -310,7 +312,7 @@ def main() -> None:
     parser.add_argument("--severities", nargs="+", type=int, default=list(SEVERITIES))
     parser.add_argument("--out", type=Path, default=Path("runs/corruption"))
     parser.add_argument("--plot", type=Path)
-    parser.add_argument("--readme", type=Path, help="with --plot: the table beside the picture")
+    parser.add_argument("--readme", type=Path)
     args = parser.parse_args()
     for cell in args.cells:
         for arm in args.arms:
@@ -319,7 +321,7 @@ def main() -> None:
     if args.plot:
         plot(args.plot)
     if args.readme:
-        write_readme(args.readme, args.plot)
+        write_table(args.readme, "corruption")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ import sys
 import time
 from pathlib import Path
 
+from readme_tables import write_table
+
 from motiongen.report import Report
 
 ENCODERS = ("CNN", "RNN", "GCN", "Transformer")
@@ -33,7 +35,6 @@ JUDGE = (
     *(("bone_variation", "bone variation %", 0), ("jerk_ratio", "jerk / real", 0)),
     ("copies", "copies", 0),
 )
-START, END = "<!-- results:msr -->", "<!-- /results:msr -->"
 RESULTS = Path("checkpoints/results/msr_vae_encoders.json")
 
 
@@ -128,10 +129,8 @@ def text(result: dict) -> str:
     )
 
 
-def write_readme(path: Path, result: dict) -> None:
-    before, rest = path.read_text().split(START)
-    after = rest.split(END)[1]
-    path.write_text(f"{before}{START}\n{text(result)}\n{END}{after}")
+def readme_text() -> str:
+    return text(json.loads(RESULTS.read_text()))
 
 
 def main() -> None:
@@ -177,7 +176,7 @@ def main() -> None:
     RESULTS.write_text(json.dumps(result, indent=1) + "\n")
     print(f"wrote {RESULTS}")
     if args.readme:
-        write_readme(args.readme, result)
+        write_table(args.readme, "msr")
 
 
 if __name__ == "__main__":

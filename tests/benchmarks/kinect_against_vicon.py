@@ -15,8 +15,9 @@ import json
 from pathlib import Path
 
 import torch
-from encoders_on_msr import END, START, lines, motiongen, shown
+from encoders_on_msr import lines, motiongen, shown
 from matrix_on_msr import STEPS, commit
+from readme_tables import write_table
 
 from motiongen import layouts
 from motiongen.checkpoint import load
@@ -77,8 +78,10 @@ def sampled(cell: str, store: Store, out: Path) -> MotionBatch:
     return MotionBatch(*(torch.cat(column) for column in columns))
 
 
-def write_readme(path: Path) -> None:
-    """The figures as a table between their marks."""
+def readme_text() -> str | None:
+    """What README.md says of it."""
+    if not RESULTS.exists():
+        return None
     result = json.loads(RESULTS.read_text())
     rows = [
         [name, *(shown(row[key], 0) for key in ("jitter", "bone_length_cv"))]
@@ -90,9 +93,7 @@ def write_readme(path: Path) -> None:
         "",
         *lines(["clips", "jitter", "bone variation"], rows),
     ]
-    start, end = (mark.replace("msr", "vicon") for mark in (START, END))
-    before, rest = path.read_text().split(start)
-    path.write_text(f"{before}{start}\n" + "\n".join(text) + f"\n{end}{rest.split(end)[1]}")
+    return "\n".join(text)
 
 
 def main() -> None:
@@ -103,7 +104,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/ui_prmd"))
     args = parser.parse_args()
     if args.readme:
-        return write_readme(args.readme)
+        return write_table(args.readme, "vicon")
     if args.recordings is None or not args.cells:
         parser.error("needs RECORDINGS and --cells")
     args.out.mkdir(parents=True, exist_ok=True)

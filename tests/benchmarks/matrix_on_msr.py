@@ -28,7 +28,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from encoders_on_msr import END, JUDGE, START, judged, lines, motiongen, shown
+from encoders_on_msr import JUDGE, judged, lines, motiongen, shown
+from readme_tables import write_table
 
 from motiongen import sampling
 from motiongen.checkpoint import load
@@ -363,14 +364,15 @@ def choices_in_words(results: list[dict]) -> str:
     return f" Chosen with one odd subject set aside: {'; '.join(found)}." if found else ""
 
 
-def write_tables(readme: Path | None) -> None:
+def readme_text() -> str:
+    """What README.md says of it."""
     found = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*-seed*.json"))]
     order = [f"{family}-{encoder}" for family in FAMILIES for encoder in ENCODERS]
     found.sort(key=lambda result: (order.index(plain(result["cell"])), result["cell"]))
     overview = [result for result in found if result["phase"] == "overview"]
     final = [result for result in found if result["phase"] == "final"]
     commits = ", ".join(sorted({result["commit"] for result in found}))
-    text = "\n".join(
+    return "\n".join(
         [
             "Every family over every encoder, about 4 CPU-minutes a cell: "
             "`python tests/benchmarks/matrix_on_msr.py overview RECORDINGS`; data: "
@@ -386,12 +388,6 @@ def write_tables(readme: Path | None) -> None:
             *final_table(final),
         ]
     )
-    if readme is None:
-        print(text)
-        return
-    start, end = START.replace("msr", "matrix"), END.replace("msr", "matrix")
-    before, rest = readme.read_text().split(start)
-    readme.write_text(f"{before}{start}\n{text}\n{end}{rest.split(end)[1]}")
 
 
 def main() -> None:
@@ -405,8 +401,7 @@ def main() -> None:
     parser.add_argument("--readme", type=Path)
     args = parser.parse_args()
     if args.phase == "table":
-        write_tables(args.readme)
-        return
+        return write_table(args.readme, "matrix") if args.readme else print(readme_text())
     if args.recordings is None:
         sys.exit(f"{args.phase} needs the folder of the recordings")
     args.out.mkdir(parents=True, exist_ok=True)

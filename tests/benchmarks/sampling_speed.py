@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 
 import torch
+from encoders_on_msr import lines
+from readme_tables import write_table
 
 from motiongen import encoders, generators
 from motiongen.encoders.base import Encoder
@@ -21,7 +23,6 @@ from motiongen.motion import MotionBatch, MotionSpec
 
 FRAMES, LAYOUT, CLASSES, CLIPS, ROUNDS = 60, "kinect20", 20, 64, 5
 RESULTS = Path("checkpoints/results/sampling_speed.json")
-START, END = "<!-- results:speed -->", "<!-- /results:speed -->"
 
 
 def exported(package: object, base: type) -> list[type]:
@@ -47,6 +48,16 @@ def fitted(family: type, encoder: type) -> Generator:
     return model.eval()
 
 
+def readme_text() -> str:
+    """What README.md says of it."""
+    result = json.loads(RESULTS.read_text())
+    cells = {tuple(name.split("-")): rate for name, rate in result["clips_per_cpu_second"].items()}
+    families, names = (list(dict.fromkeys(cell[n] for cell in cells)) for n in (0, 1))
+    rows = [[family, *(f"{cells[family, name]:.0f}" for name in names)] for family in families]
+    title = "Clips that one thread samples in a CPU-second, 60 frames of 20 joints: "
+    return "\n".join([f"{title}`{result['command']}`", "", *lines(["family", *names], rows)])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--readme", type=Path)
@@ -69,17 +80,9 @@ def main() -> None:
     }
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(result, indent=1) + "\n")
-    names = [kind.__name__ for kind in kinds]
-    table = [f"| family | {' | '.join(names)} |", "| --- " * (len(names) + 1) + "|"]
-    for family in families:
-        row = [f"{rates[family.__name__, name]:.0f}" for name in names]
-        table.append(f"| {family.__name__} | {' | '.join(row)} |")
-    title = "Clips that one thread samples in a CPU-second, 60 frames of 20 joints: "
-    text = "\n".join([f"{title}`{result['command']}`", "", *table])
-    print(text)
+    print(readme_text())
     if args.readme:
-        before, rest = args.readme.read_text().split(START)
-        args.readme.write_text(f"{before}{START}\n{text}\n{END}{rest.split(END)[1]}")
+        write_table(args.readme, "speed")
 
 
 if __name__ == "__main__":
