@@ -18,8 +18,8 @@ import os
 from pathlib import Path
 
 import torch
-from encoders_on_msr import lines, motiongen, shown
-from matrix_on_msr import STEPS, commit, cpu_seconds
+from encoders_on_msr import cpu_seconds, lines, motiongen, shown
+from matrix_on_msr import STEPS, commit
 from readme_tables import write_table
 
 from motiongen.checkpoint import load

@@ -20,7 +20,6 @@ import dataclasses
 import functools
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -28,7 +27,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from encoders_on_msr import JUDGE, judged, lines, motiongen, shown
+from encoders_on_msr import JUDGE, cpu_seconds, judged, lines, motiongen, shown
 from readme_tables import write_table
 
 from motiongen import sampling
@@ -124,12 +123,6 @@ def plain(cell: str) -> str:
 
 def chosen(cell: str) -> Choice:
     return CHOICES.get(plain(cell), Choice())
-
-
-def cpu_seconds() -> float:
-    """CPU time of finished child processes."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 #: families whose bones are made constant when they sample, and not by their decoder
