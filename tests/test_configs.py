@@ -242,7 +242,7 @@ def test_the_subjects_are_in_the_recordings(realdata, name, folder):
     assert wanted < people
 
 
-@pytest.mark.parametrize("name", ["CNN", "RNN", "GCN", "Transformer"])
+@pytest.mark.parametrize("name", ["CNN", "RNN", "GCN", "Transformer", "MixtureOfExperts"])
 def test_an_encoder_named_on_the_line_has_its_own_defaults(store, name):
     """Not those of the default encoder where their names agree."""
     words = ("--data.store", str(store), "--model.encoder", name)

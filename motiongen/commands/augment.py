@@ -80,8 +80,8 @@ def _add_design(group: argparse._ArgumentGroup) -> None:
         nargs="+",
         default=STUDY["recognisers"],
         metavar="NAME",
-        help="RNN, CNN, GCN, Transformer, MiniRocket, MultiRocket; with options: "
-        "RNN:width=128,layers=2",
+        help="RNN, CNN, GCN, Transformer, MixtureOfExperts, GRU, MiniRocket, MultiRocket; with "
+        "options: RNN:width=128,layers=2",
     )
     add(
         *("--arms",),

@@ -19,7 +19,9 @@ ENCODERS = [
 
 
 def test_there_is_something_to_check():
-    assert {"CNN", "RNN", "GCN", "Transformer"} <= {kind.__name__ for kind in ENCODERS}
+    assert {"CNN", "RNN", "GCN", "Transformer", "MixtureOfExperts"} <= {
+        kind.__name__ for kind in ENCODERS
+    }
 
 
 @pytest.mark.parametrize("check", encoder_checks(), ids=lambda check: check.__name__)

@@ -22,6 +22,7 @@ CLASSES = ("walk", "wave", "kick")
 SPEC = MotionSpec("kinect20", 3, 16, 10.0, CLASSES)
 TINY = {"CNN": "CNN:width=8,layers=1", "RNN": "RNN:width=4,layers=1"}
 TINY |= {"GCN": "GCN:width=8,layers=1", "Transformer": "Transformer:width=8,layers=1,heads=2"}
+TINY |= {"MixtureOfExperts": "MixtureOfExperts:width=8,layers=1,experts=2"}
 TINY |= {"GRU": "GRU:width=8,layers=1,features=4"}
 #: numba compiles for about half a minute where it has not before
 ROCKETS = ("MiniRocket", "MultiRocket")
@@ -42,7 +43,8 @@ def fitted(name, steps=3, seed=0, batch=None, **options):
 
 
 def test_every_encoder_and_both_rockets_have_a_name():
-    assert RECOGNISERS == ("CNN", "GCN", "RNN", "Transformer", "GRU", *ROCKETS)
+    encoders = ("CNN", "GCN", "RNN", "MixtureOfExperts", "Transformer")
+    assert RECOGNISERS == (*encoders, "GRU", *ROCKETS)
     assert set(TINY) == set(RECOGNISERS[:-2])
 
 
@@ -138,7 +140,7 @@ def test_options_reach_the_encoder():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("LSTM", "found 'LSTM', allowed CNN, GCN, RNN, Transformer, GRU, MiniRocket, MultiRocket"),
+        ("LSTM", f"found 'LSTM', allowed {', '.join(RECOGNISERS)}"),
         ("RNN:widht=3", "unknown option widht; allowed: dropout, features, layers, learning_rate"),
         ("GRU:patch=2", "unknown option patch; allowed: features, layers, learning_rate, width"),
         ("RNN:width=1.5", "width=1.5, allowed is a whole number above 0"),
