@@ -90,12 +90,9 @@ def _by_distance(frames: Mapping[int, Sequence[Detection]]) -> list[Track]:
     last: list[int] = []  # frame in which each of them was seen last
     for number, detections in frames.items():
         live = [k for k in range(len(found)) if number - last[k] <= MAX_GAP]
-        cost = np.array(
-            [
-                [_move(found[k][last[k]], one.points) / _limit(number - last[k]) for k in live]
-                for one in detections
-            ]
-        ).reshape(len(detections), len(live))
+        before = [found[k][last[k]] for k in live]
+        limits = np.array([_limit(number - last[k]) for k in live])
+        cost = _moves(before, [one.points for one in detections]) / limits
         rows, columns = linear_sum_assignment(np.minimum(cost, 2.0))
         taken = {r: live[c] for r, c in zip(rows, columns, strict=True) if cost[r, c] <= 1}
         for row, one in enumerate(detections):
@@ -111,12 +108,31 @@ def _limit(frames: int) -> float:
     return min(_REACH * frames, _MAX_REACH)
 
 
-def _move(before: np.ndarray, now: np.ndarray) -> float:
-    """How far the joints moved on average, in sizes of the body. Shapes: [J,3], [J,3]."""
-    both = (before[:, 2] > 0) & (now[:, 2] > 0)
-    if both.any():
-        far = np.linalg.norm(now[both, :2] - before[both, :2], axis=1).mean()
-    else:
-        far = np.linalg.norm(centre(now) - centre(before))
-    size = max(np.linalg.norm(np.ptp(one[one[:, 2] > 0, :2], axis=0)) for one in (before, now))
-    return float(far / max(size, 1.0))
+def _moves(before: Sequence[np.ndarray], now: Sequence[np.ndarray]) -> np.ndarray:
+    """How far joints moved on average, in sizes of the body, from each person to each.
+
+    Shapes: L people [J,3], D people [J,3] -> [D,L].
+    """
+    if not before or not now:
+        return np.zeros((len(now), len(before)))
+    old = np.stack(before)
+    seen, sizes = old[..., 2] > 0, _sizes(old)
+    middles = (old[..., :2] * seen[..., None]).sum(1) / seen.sum(1)[:, None]
+    moves = []
+    # A crowd of many short tracks is compared one by one with all of them at once.
+    for points, size in zip(now, _sizes(np.stack(now)), strict=True):
+        both = seen & (points[:, 2] > 0)
+        steps = np.hypot(old[..., 0] - points[:, 0], old[..., 1] - points[:, 1])
+        far = (steps * both).sum(1) / both.sum(1).clip(1)
+        apart = np.linalg.norm(middles - centre(points), axis=1)
+        far = np.where(both.any(1), far, apart)
+        moves.append(far / np.maximum(sizes, size).clip(1))
+    return np.stack(moves)
+
+
+def _sizes(poses: np.ndarray) -> np.ndarray:
+    """Diagonals of the boxes around the seen joints. Shapes: [N,J,3] -> [N]."""
+    seen = poses[..., 2:] > 0
+    low = np.where(seen, poses[..., :2], np.inf).min(1)
+    high = np.where(seen, poses[..., :2], -np.inf).max(1)
+    return np.linalg.norm(high - low, axis=1)

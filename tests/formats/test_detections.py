@@ -1,6 +1,7 @@
 """AlphaPose and COCO, and what all readers of several people share."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -63,6 +64,14 @@ class TestTracks:
         values = people(2, frames=10)
         values[4, :, ::2] = 0
         assert [len(track) for track in tracks(frames_of(values))] == [10, 10]
+
+    def test_a_crowd_that_jumps_takes_no_time(self):
+        """Where nobody is found again, every frame is compared with all of the last 30."""
+        values = people(60, frames=20)
+        values[..., :2] += np.random.default_rng(0).uniform(0, 1e5, (20, 60, 1, 2))
+        began = time.process_time()
+        assert len(tracks(frames_of(values))) > 1000
+        assert time.process_time() - began < 10
 
     def test_the_main_person_and_the_fragments_between(self):
         """Somebody seen briefly beside the main person is no part of it; before and after is."""
