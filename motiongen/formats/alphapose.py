@@ -45,12 +45,7 @@ class AlphaPose(DetectionReader):
             pure = PurePosixPath(path)
             whole = pure.parent if match[1] == _RESULTS else pure.with_suffix("")
             names[path] = whole.parts or (self.root.resolve().name,)
-        nested = all(len(parts) == 2 for parts in names.values())
-        self.classes = tuple(sorted({parts[0] for parts in names.values()})) if nested else ()
-        return [
-            Recording(path, "/".join(parts), parts[0] if nested else None)
-            for path, parts in names.items()
-        ]
+        return self.named(names)
 
     def detections(self, path: str) -> Frames:
         """Everybody in every frame that the file names.

@@ -98,6 +98,19 @@ class DetectionReader(Reader, ABC):
     def detections(self, path: str) -> Frames:
         """Everybody in every frame of a recording; frames without anybody are empty."""
 
+    def named(self, names: Mapping[str, tuple[str, ...]]) -> list[Recording]:
+        """Recordings whose names may say the class; sets `classes`.
+
+        Args:
+            names: path -> folders and name. If all are ``class/clip``, the first is the class.
+        """
+        nested = all(len(parts) == 2 for parts in names.values())
+        self.classes = tuple(sorted({parts[0] for parts in names.values()})) if nested else ()
+        return [
+            Recording(path, "/".join(parts), parts[0] if nested else None)
+            for path, parts in names.items()
+        ]
+
     def columns(self, frames: Frames, path: str) -> tuple[str, slice]:
         """The layout, and which of the points belong to it."""
         return choose_layout(

@@ -6,35 +6,16 @@ fields", TPAMI 2019; file format of ``--write_json``.
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 
-from motiongen.formats.base import FormatError
-from motiongen.formats.detections import (
-    DetectionReader,
-    Frames,
-    People,
-    Recording,
-    choose_layout,
-)
+from motiongen.formats.base import FormatError, check_choice
+from motiongen.formats.detections import DetectionReader, Frames, People, Recording
 from motiongen.formats.json_values import frame_span, read_json, triples
+from motiongen.formats.openpose_parts import BODY, EXTRA, MAX_SCORE, Parts, choose_points
 from motiongen.formats.tracks import Detection
 
-Parts = Literal["body", "hands", "face", "all"]
-
-KEY = "pose_keypoints_2d"
-#: the other keys and their points, in the order of the layouts with hands and face
-HANDS = {"hand_left_keypoints_2d": 21, "hand_right_keypoints_2d": 21}
-FACE = {"face_keypoints_2d": 70}
-# Scores are peaks of a network's map: slightly above 1 is usual, far above is another quantity.
-MAX_SCORE = 1.5
-_KEYS: dict[Parts, dict[str, int]] = {
-    "body": {},
-    "hands": HANDS,
-    "face": FACE,
-    "all": HANDS | FACE,
-}
 _NAME = re.compile(r"(?:(.*?)[._-])?(\d+)(?:_keypoints)?\.json")
 
 
@@ -75,8 +56,7 @@ class OpenPose(DetectionReader):
         fps: float | None = None,
     ) -> None:
         super().__init__(source, layout=layout, people=people, fps=fps)
-        if parts not in get_args(Parts):
-            raise ValueError(f"parts: found {parts!r}, allowed {', '.join(get_args(Parts))}")
+        check_choice("parts", parts, get_args(Parts))
         self.parts: Parts = parts
         self._frames: dict[str, dict[int, str]] = {}
 
@@ -87,17 +67,8 @@ class OpenPose(DetectionReader):
             FormatError: if two files have one frame number.
         """
         self._frames = self._group()
-        names = {path: PurePosixPath(path).parts for path in self._frames}
-        nested = all(len(parts) == 2 for parts in names.values())
-        self.classes = tuple(sorted({parts[0] for parts in names.values()})) if nested else ()
-        return [
-            Recording(
-                path,
-                path if path != "." else self.source.resolve().name,
-                parts[0] if nested else None,
-            )
-            for path, parts in names.items()
-        ]
+        alone = (self.source.resolve().name,)
+        return self.named({path: PurePosixPath(path).parts or alone for path in self._frames})
 
     def detections(self, path: str) -> Frames:
         """Everybody in every frame, with the points of the body and of the chosen parts.
@@ -119,18 +90,7 @@ class OpenPose(DetectionReader):
         Raises:
             FormatError: if the layout cannot be told, or has no form with hands and face.
         """
-        extra = sum(_KEYS[self.parts].values())
-        poses = [one.points for found in frames.values() for one in found]
-        bodies = [points[: len(points) - extra] for points in poses]
-        body = choose_layout(bodies, self.layout, path)
-        if self.parts == "body":
-            return body, slice(None)
-        if self.parts == "all":
-            known = {f"{name}_hands_face" for name in ("body25", "body25b", "coco18")}
-            if f"{body}_hands_face" not in known:
-                raise FormatError(path, f"no layout of {body!r} with hands and face is known")
-            return f"{body}_hands_face", slice(None)
-        return "hands42" if self.parts == "hands" else "face70", slice(-extra, None)
+        return choose_points(frames, self.parts, self.layout, path)
 
     def _group(self) -> dict[str, dict[int, str]]:
         """Clip -> frame number -> file."""
@@ -162,9 +122,9 @@ class OpenPose(DetectionReader):
             raise FormatError(path, "key 'people': missing or no list")
         found = []
         for number, person in enumerate(people):
-            body = _points(person, KEY, f"people[{number}]", path)
+            body = _points(person, BODY, f"people[{number}]", path)
             if len(body):
-                keys = _KEYS[self.parts].items()
+                keys = EXTRA[self.parts].items()
                 parts = [
                     _part(person, key, count, f"people[{number}]", path) for key, count in keys
                 ]

@@ -8,13 +8,13 @@ import numpy as np
 
 from motiongen.formats.base import Holds, Writer
 from motiongen.formats.folders import Folder
+from motiongen.formats.openpose_parts import BODIES, BODY, EXTRA
 from motiongen.motion import Motion
 
-#: the lists of hands and face with their points, in the order of layouts that have them
-PARTS = {"hand_left_keypoints_2d": 21, "hand_right_keypoints_2d": 21, "face_keypoints_2d": 70}
 #: lists that are empty without several cameras
 EMPTY = tuple(f"{part}_keypoints_3d" for part in ("pose", "face", "hand_left", "hand_right"))
-BODIES = ("body25", "body25b", "coco18")
+#: the lists of hands and face with their points
+PARTS = EXTRA["all"]
 
 
 class OpenPoseWriter(Writer):
@@ -55,7 +55,7 @@ def _frames(motion: Motion) -> Iterator[dict[str, object]]:
     values = np.concatenate([positions, confidence[..., None]], axis=-1)
     values = np.where(confidence[..., None] > 0, values, 0)
     parts = dict(PARTS) if motion.layout.endswith("_hands_face") else dict.fromkeys(PARTS, 0)
-    lists = {"pose_keypoints_2d": values.shape[1] - sum(parts.values()), **parts}
+    lists = {BODY: values.shape[1] - sum(parts.values()), **parts}
     ends = np.cumsum(list(lists.values()))[:-1]
     for frame in values:
         person: dict[str, object] = {"person_id": [-1]}
