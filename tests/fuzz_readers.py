@@ -73,7 +73,7 @@ def piece_moved(data: bytes, rng: random.Random) -> bytes:
 #: of lines: what they do must not go unnoticed, ...
 STRUCTURAL = (line_lost, line_doubled)
 #: ... except where a line is a whole frame or joint and nothing in the file counts them
-UNCOUNTED = {"csv", "keraal", "utkinect"}
+UNCOUNTED = {"csv", "keraal", "openpose_csv", "utkinect"}
 DAMAGES = [flip, cut, insert, value, line_lost, line_doubled, piece_moved]
 
 

@@ -17,6 +17,7 @@ from motiongen.testing import (
 )
 
 from .formats.files import (
+    titles,
     write_alphapose,
     write_coco,
     write_hrc,
@@ -25,6 +26,7 @@ from .formats.files import (
     write_npz,
     write_openpose,
     write_openpose5,
+    write_openpose_csv,
     write_prmd,
     write_utd,
 )
@@ -84,6 +86,9 @@ READERS = {
     "ntu": write_ntu,
     "openpose": lambda folder: write_openpose(folder / "walk"),
     "openpose5": write_openpose5,
+    "openpose_csv": lambda folder: write_openpose_csv(
+        folder / "walk.csv", header=["frame", *titles()], before=[range(6)]
+    ),
     "parquet": written("parquet"),
     "pyskl": written("pyskl"),
     "smpl_joints": write_smpl,

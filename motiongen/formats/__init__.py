@@ -23,6 +23,7 @@ from motiongen.formats.msr_action3d import MsrAction3D
 from motiongen.formats.ntu import NtuRgbd
 from motiongen.formats.openpose import OpenPose
 from motiongen.formats.openpose5 import OpenPose5
+from motiongen.formats.openpose_csv import OpenPoseCsv
 from motiongen.formats.parquet import Parquet
 from motiongen.formats.pyskl import Pyskl
 from motiongen.formats.smpl import SmplJoints
@@ -48,6 +49,7 @@ __all__ = [
     "NtuRgbd",
     "OpenPose",
     "OpenPose5",
+    "OpenPoseCsv",
     "Parquet",
     "Pyskl",
     "SmplJoints",
@@ -74,6 +76,7 @@ READERS: dict[str, type[Reader]] = {
     "ntu": NtuRgbd,
     "openpose": OpenPose,
     "openpose5": OpenPose5,
+    "openpose_csv": OpenPoseCsv,
     "parquet": Parquet,
     "pyskl": Pyskl,
     "smpl_joints": SmplJoints,

@@ -16,6 +16,9 @@ SMALL_BYTES = 2**20
 # No camera and no room has such a coordinate, in any unit.
 MAX_VALUE = 1e6
 
+#: what ends a line for `str.splitlines`, in UTF-8
+LINE_ENDS = [end.encode() for end in "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"]
+
 #: (row, column) of a table -> the place in words, e.g. "frame 3, joint 'head'"
 Where = Callable[[int, int], str]
 
@@ -49,14 +52,22 @@ def read_bytes(file: Path, name: str) -> bytes:
     return data
 
 
-def read_lines(file: Path, name: str) -> list[str]:
+def read_lines(file: Path, name: str, *, most: int | None = None) -> list[str]:
     """The lines of a text file without the empty ones at its end.
 
+    Args:
+        file: where it lies.
+        name: what messages call it.
+        most: lines that are allowed, counted before there is a text for each.
+
     Raises:
-        FormatError: as `read_bytes`; also if the file is empty or no text.
+        FormatError: as `read_bytes`; also if the file is empty, no text, or has too many lines.
     """
+    data = read_bytes(file, name)
+    if most is not None and sum(map(data.count, LINE_ENDS)) - data.count(b"\r\n") > most:
+        raise FormatError(name, f"holds more than the {most} lines allowed")
     try:
-        text = read_bytes(file, name).decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FormatError(name, f"is no text: byte {error.start} is not UTF-8") from error
     lines = text.rstrip().splitlines()

@@ -68,6 +68,31 @@ def write_openpose5(folder: Path, name="p1_boxing_01", values=None):
     return file
 
 
+#: BODY_25 as OpenPose calls its joints
+BODY25 = """
+    Nose Neck RShoulder RElbow RWrist LShoulder LElbow LWrist MidHip RHip RKnee RAnkle LHip LKnee
+    LAnkle REye LEye REar LEar LBigToe LSmallToe LHeel RBigToe RSmallToe RHeel
+""".split()
+
+
+def titles(form="{}_{}", joints=tuple(BODY25), axes="xyc"):
+    """Names of the columns of joints, each `form` of joint and axis."""
+    return [form.format(joint, axis) for joint in joints for axis in axes]
+
+
+def write_openpose_csv(file: Path, values=None, header=None, before=()):
+    """A row a frame of one person. Shapes: values [T,J,3]; before: columns [T] in front."""
+    values = people(1)[:, 0] if values is None else np.asarray(values)
+    cells = np.concatenate([*np.reshape(before, (-1, len(values), 1)),
+                            values.reshape(len(values), -1)], 1)  # fmt: skip
+    rows = [",".join(f"{cell:.9g}" for cell in row) for row in cells]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(f"{row}\n" for row in ([",".join(header)] if header else []) + rows)
+    data = text.encode()
+    file.write_bytes(gzip.compress(data) if file.suffix == ".gz" else data)
+    return file
+
+
 #: layouts of the numbers of joints that tests use
 BODIES = {17: "coco17", 18: "coco18", 20: "kinect20", 25: "body25", 26: "halpe26"}
 

@@ -11,7 +11,14 @@ from motiongen.formats.base import Clip, FormatError
 from motiongen.formats.msr_action3d import FILE_ORDER
 from motiongen.layouts import get
 
-from .files import write_msr, write_npz, write_openpose5, write_prmd, write_utd
+from .files import (
+    write_msr,
+    write_npz,
+    write_openpose5,
+    write_openpose_csv,
+    write_prmd,
+    write_utd,
+)
 
 
 def write_kinect(folder):
@@ -22,10 +29,20 @@ def write_vicon(folder):
     return write_prmd(folder, "Vicon")
 
 
+def write_points(folder):
+    return write_openpose_csv(folder / "walk.csv")
+
+
+def write_packed(folder):
+    return write_openpose_csv(folder / "walk.csv.gz")
+
+
 #: format, its file, separator, the number to change as (line, column), and how it is named
 TEXT = {
     "msr_action3d": ("msr_action3d", write_msr, " ", (41, 1), f"frame 2, joint '{FILE_ORDER[1]}'"),
     "openpose5": ("openpose5", write_openpose5, ",", (2, 4), "frame 2, joint 'neck'"),
+    "points": ("openpose_csv", write_points, ",", (2, 4), "frame 2, joint 1"),
+    "packed": ("openpose_csv", write_packed, ",", (2, 4), "frame 2, joint 1"),
     "kinect": ("ui_prmd", write_kinect, ",", (2, 4), "frame 2, joint 'spine'"),
     "vicon": ("ui_prmd", write_vicon, ",", (2, 8), f"joint '{get('plugingait39').joints[2]}'"),
 }
