@@ -173,8 +173,9 @@ class Parquet(Reader):
         for column in schema.names:
             kind = schema.field(column).type
             floats = types.is_list(kind) and types.is_floating(kind.value_type)
+            text = types.is_dictionary(kind) and types.is_string(kind.value_type)
             right = {
-                **dict.fromkeys(TEXTS, types.is_dictionary(kind)),
+                **dict.fromkeys(TEXTS, text),
                 **dict.fromkeys(SIZES, types.is_integer(kind)),
                 **dict.fromkeys(ARRAYS, floats),
                 "fps": types.is_floating(kind),

@@ -24,6 +24,7 @@ skeleton.
 
 import math
 import re
+import reprlib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -162,7 +163,7 @@ def _label(entry: Mapping[str, Any], name: str, place: str, count: int) -> int |
         return None
     most = (count or 100_000) - 1
     if type(label) is not int or not 0 <= label <= most:
-        raise FormatError(name, f"{place}: label {str(label)[:40]}, allowed 0 to {most}")
+        raise FormatError(name, f"{place}: label {reprlib.repr(label)}, allowed 0 to {most}")
     return label
 
 

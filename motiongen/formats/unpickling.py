@@ -2,14 +2,17 @@
 
 A pickle is a program: it may call whatever it names. Here it may name a few things only, and none
 of them is real: what stands in for numpy's constructors stores what it is given, and arrays are
-made after every size was compared with the bytes that are there. So neither code nor a claim of
-terabytes in a file has any effect.
+made after every size was compared with the bytes that are there. The list of instructions is read
+through before any is followed: a place in the memo that lies far ahead would make room for all
+before it. So neither code nor a claim of terabytes in a file has any effect.
 """
 
 import io
 import math
 import pickle
+import pickletools
 import re
+import reprlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -49,7 +52,7 @@ class _Type:
     def __init__(self, text: Any, *_: Any) -> None:
         match = _TYPE.fullmatch(text) if isinstance(text, str) else None
         if match is None:
-            raise pickle.UnpicklingError(f"an array of {str(text)[:40]!r}, allowed are numbers")
+            raise pickle.UnpicklingError(f"an array of {reprlib.repr(text)}, allowed are numbers")
         self.order, self.kind = match[1], match[2]
 
     def __setstate__(self, state: Any) -> None:
@@ -87,7 +90,7 @@ def _made(shape: Any, kind: Any, data: Any, order: Any = "C") -> _Array:
         raise pickle.UnpicklingError("an array of objects, allowed are numbers")
     sizes = shape if isinstance(shape, tuple) else (shape,)
     if not all(type(size) is int and size >= 0 for size in sizes) or len(sizes) > 8:
-        raise pickle.UnpicklingError(f"an array of shape {str(shape)[:40]}")
+        raise pickle.UnpicklingError(f"an array of shape {reprlib.repr(shape)}")
     if math.prod(sizes) * kind.numpy.itemsize != len(data):
         raise pickle.UnpicklingError(f"an array {sizes} of {kind.kind} in {len(data)} bytes")
     array = _Array()
@@ -133,6 +136,23 @@ _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
 }
 
 
+#: instructions that keep a value at a numbered place; picklers count the places up
+_PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
+#: what no pickler writes for plain data: values told apart by hashes that may take ages, copies
+_STRANGE = ("EMPTY_SET", "FROZENSET", "ADDITEMS", "DUP", "EXT1", "EXT2", "EXT4", "NEXT_BUFFER")
+
+
+def _check_sizes(stream: BinaryIO, size: int) -> None:
+    """Refuses instructions that ask for more memory than the file has bytes."""
+    for number, (code, argument, _) in enumerate(pickletools.genops(stream)):
+        if code.name in _STRANGE:
+            raise pickle.UnpicklingError(f"the instruction {code.name}")
+        if code.name in _PUTS and int(argument) > number + 256:
+            raise pickle.UnpicklingError(f"a value to be kept at place {argument} of {number}")
+        if code.name == "FRAME" and argument > size:
+            raise pickle.UnpicklingError(f"a frame of {argument} bytes in {size}")
+
+
 class _Restricted(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
@@ -158,6 +178,8 @@ def unpickle(file: Path, name: str) -> Any:
         if (size := file.stat().st_size) > MAX_BYTES:
             raise FormatError(name, f"{size} bytes, allowed {MAX_BYTES}")
         with file.open("rb") as stream:
+            _check_sizes(stream, size)
+            stream.seek(0)
             return _Restricted(stream).load()
     except FormatError:
         raise

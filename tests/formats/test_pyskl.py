@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import pickletools
+import resource
 
 import numpy as np
 import pytest
@@ -127,7 +128,7 @@ def test_images_are_turned_up(tmp_path):
         ({"keypoint_score": np.full((2, 4, 25), np.nan)}, "scores from 0 to 1.5"),
         ({"total_frames": 7}, "'total_frames': 7, 'keypoint' has 4"),
         ({"label": -1}, r"annotations\[0\]: label -1"),
-        ({"label": "wave"}, "label wave"),
+        ({"label": "wave"}, "label .wave."),
         ({"frame_dir": None}, "'frame_dir': missing"),
         ({"layout": "octopus8"}, "octopus8.*known layouts"),
         ({"layout": "kinect20"}, "25 joints, but layout 'kinect20' has 20"),
@@ -190,6 +191,10 @@ EVIL = {
     "a claim of gigabytes": HUGE,
     "a long text": raw(b"\x80\x04\x8d", (2**62).to_bytes(8, "little"), b"x."),
     "an array that is a text": raw(b"cnumpy\nndarray\n((I4\ntV<f4\nVabcd\ntR."),
+    "a far place in the memo": raw(b"\x80\x02]r\x00\x00\x00\x60."),
+    "a set": raw(b"\x80\x04\x8f."),
+    "doubled": raw(b"\x80\x02)2\x86."),
+    "a frame of gigabytes": raw(b"\x80\x04\x95", (2**40).to_bytes(8, "little"), b"N."),
     "a shape of dicts": raw(b"cnumpy\nndarray\n((}tV<f4\nVabcd\ntR."),
     "cut": published()[:-100],
     "empty": b"",
@@ -202,8 +207,10 @@ EVIL = {
 def test_nothing_is_run(tmp_path, monkeypatch, data):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "set.pkl").write_bytes(data)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(FormatError, match="is no pickle of plain arrays"):
         Pyskl(tmp_path / "set.pkl").index()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
     assert [file.name for file in tmp_path.iterdir()] == ["set.pkl"]
 
 

@@ -107,6 +107,7 @@ EMPTY = [[0.0] * 360, [float("nan")] * 360]
     [
         ({"joints": None}, "column 'joints' is missing"),
         ({"joints": ["a", "b"]}, "column 'joints' is of type"),
+        ({"id": [b"a", b"b"]}, "column 'id' is of type dictionary<values=binary"),
         ({"joints": [[1.0] * 359] * 2}, r"column 'joints': 359 numbers, needed \(6, 20, 3\)"),
         ({"joints": [[None] * 360] * 2}, "column 'joints' is of type|numbers, needed"),
         ({"joints": EMPTY}, f"clip 'b': frame 0, joint '{NAMES[0]}': found .nan"),
