@@ -73,7 +73,8 @@ class Choice:
 #: chosen with subject 3 set aside, on overview models, by choices_on_msr.py (2 sampling seeds).
 #: VAE at temperature .9: FID to subject 3 11.19, density .82, at 1 11.91 and .80; latent flow:
 #: 11.53 and .85, at 1 11.80 and .80. Flow matching as it is: 11.20 and .93; with more variation
-#: of the training clips (20 degrees, 15 %) it had 11.94 and .75. Flow at .9 as before, not asked again.
+#: of the training clips (20 degrees, 15 %) it had 11.94 and .75.
+#: Flow at .9 as before, not asked again.
 CHOICES = {
     "VAE-CNN": Choice(temperature=0.9),
     "LatentFlow-CNN": Choice(temperature=0.9),
