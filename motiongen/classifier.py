@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motiongen import layouts
@@ -45,6 +45,9 @@ class MotionClassifier(nn.Module):
         encoder: builds the encoder.
         features: size of the feature vector (after tanh).
         dropout: rate on the feature vector.
+
+    Raises:
+        ValueError: if the spec has fewer than two classes.
     """
 
     def __init__(
@@ -194,7 +197,7 @@ def train_classifier(
             progress()
 
 
-def shuffled_batches(count: int, size: int, steps: int) -> Iterator[Tensor]:
+def shuffled_batches(count: int, size: int, steps: int) -> Iterator[Int[Tensor, "_size"]]:
     """`steps` batches of row numbers; every row once before any row again."""
     order = torch.empty(0, dtype=torch.long)
     for _ in range(steps):

@@ -233,7 +233,7 @@ class MotionBatch:
         """A copy with some fields changed."""
         return replace(self, **changes)
 
-    def select(self, rows: Tensor | slice) -> "MotionBatch":
+    def select(self, rows: Int[Tensor, "n"] | Bool[Tensor, "B"] | slice) -> "MotionBatch":
         """The clips named by `rows`, in that order."""
         return self._map(lambda value: value[rows])
 

@@ -124,7 +124,9 @@ class Queries(nn.Module):
         self.joint = nn.Parameter(torch.randn(skeleton.num_joints, query))
         self.plan = nn.Linear(condition, knots * query)
 
-    def forward(self, condition: Tensor, length: Tensor, frames: int) -> Tensor:
+    def forward(
+        self, condition: Float[Tensor, "B D"], length: Int[Tensor, "B"], frames: int
+    ) -> Float[Tensor, "B T J query"]:
         """Builds the queries of all frames."""
         at = torch.arange(frames, device=length.device)[None].expand(len(length), -1)
         relative = at / (length[:, None] - 1).clamp(min=1)

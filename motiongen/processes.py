@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch import distributed as dist
 
@@ -64,6 +65,8 @@ def own_rows(draw: Callable[..., Tensor], *shape: int, sets: int = 1) -> Tensor:
         draw: such as `torch.randn`; every process calls it alike.
         shape: of the result; the first number counts rows.
         sets: sets of rows, one after the other, of which each holds all clips once.
+
+    Shapes: -> [*shape].
     """
     process, rows = _CURRENT.get(ALONE), shape[0] // sets
     whole = draw(shape[0] * process.count, *shape[1:])
@@ -73,7 +76,9 @@ def own_rows(draw: Callable[..., Tensor], *shape: int, sets: int = 1) -> Tensor:
     return whole.unflatten(0, (sets, -1))[:, first : first + rows].flatten(0, 1)
 
 
-def own_normal(like: Tensor, generator: torch.Generator | None = None, *, sets: int = 1) -> Tensor:
+def own_normal(
+    like: Float[Tensor, "*shape"], generator: torch.Generator | None = None, *, sets: int = 1
+) -> Float[Tensor, "*shape"]:
     """Normal numbers of the shape and kind of a tensor, see `own_rows`."""
     draw = functools.partial(
         torch.randn, generator=generator, device=like.device, dtype=like.dtype
@@ -86,7 +91,7 @@ def whole_size(rows: int) -> int:
     return rows * _CURRENT.get(ALONE).count
 
 
-def mean_of_all(value: Tensor) -> Tensor:
+def mean_of_all(value: Shaped[Tensor, "*shape"]) -> Shaped[Tensor, "*shape"]:
     """The mean over the processes, without a gradient; the value itself where there is one.
 
     A sum of one process, divided by the mean count of all, averages to the sum of all over the
@@ -100,7 +105,7 @@ def mean_of_all(value: Tensor) -> Tensor:
     return total / process.count
 
 
-def largest_of_all(value: Tensor) -> Tensor:
+def largest_of_all(value: Shaped[Tensor, "*shape"]) -> Shaped[Tensor, "*shape"]:
     """The largest over the processes, without a gradient."""
     if _CURRENT.get(ALONE).count == 1:
         return value

@@ -16,6 +16,7 @@ from typing import Any
 import safetensors
 import torch
 import yaml
+from jaxtyping import Shaped
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -83,7 +84,7 @@ clips = motiongen.load("this folder").sample(16, seed=0)
 """
 
 
-def halved(name: str, value: Tensor) -> Tensor:
+def halved(name: str, value: Shaped[Tensor, "*shape"]) -> Shaped[Tensor, "*shape"]:
     """A weight as it is stored.
 
     Raises:

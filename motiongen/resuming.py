@@ -166,7 +166,11 @@ class Saving(Checkpoint):
         trainer.datamodule.before_batch = lambda: self.between_steps(trainer)  # type: ignore[attr-defined]
 
     def between_steps(self, trainer: pl.Trainer) -> None:
-        """Saves if it is time to, and ends the training if it is to end."""
+        """Saves if it is time to, and ends the training if it is to end.
+
+        Raises:
+            KeyboardInterrupt: if a signal asked for the end.
+        """
         # gradients that are being summed up are in no checkpoint
         if (trainer.fit_loop.batch_idx + 1) % trainer.accumulate_grad_batches:
             return

@@ -138,7 +138,11 @@ def augment_store(
     steps: int = 300,
     trust_code: bool = False,
 ) -> Report:
-    """Measures what a trained generator's samples add to the training set of a recogniser."""
+    """Measures what a trained generator's samples add to the training set of a recogniser.
+
+    Raises:
+        ValueError: if nobody is left to test on.
+    """
     model = load(checkpoint, trust_code=trust_code)
     given = {str(checkpoint): model.provenance.get("subjects", [])}
     people = split_people(Store.open(real), None, test, given=given)

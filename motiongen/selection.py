@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from jaxtyping import Float
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
@@ -36,7 +37,9 @@ class BestCheckpoint(ModelCheckpoint):
         )
         self.lowest, self.late = math.inf, False
 
-    def check_monitor_top_k(self, trainer: pl.Trainer, current: Tensor | None = None) -> bool:
+    def check_monitor_top_k(
+        self, trainer: pl.Trainer, current: Float[Tensor, ""] | None = None
+    ) -> bool:
         """Whether the present weights are kept instead of the ones before."""
         if current is None:
             return False

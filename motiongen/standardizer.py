@@ -1,7 +1,7 @@
 """Physical units outside a generator, standardised units inside."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motiongen.skeleton import Skeleton
@@ -16,10 +16,10 @@ class Standardizer(nn.Module):
     Shapes: [...,J,C] -> [...,J,C].
     """
 
-    mean: Tensor
-    scale: Tensor
-    support: Tensor
-    bone_length: Tensor
+    mean: Float[Tensor, "J C"]
+    scale: Float[Tensor, ""]
+    support: Float[Tensor, "J"]
+    bone_length: Float[Tensor, "J"]
 
     def __init__(self, skeleton: Skeleton, channels: int) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Standardizer(nn.Module):
         self.register_buffer("scale", torch.ones(()))
         #: share of frames in which each joint was seen
         self.register_buffer("support", torch.ones(joints))
-        #: median length of the bone that ends at each joint, 0 at the root
+        #: median length of the bone that ends at each joint, 0 at the root; physical units
         self.register_buffer("bone_length", torch.ones(joints))
 
     @torch.no_grad()
@@ -66,14 +66,14 @@ class Standardizer(nn.Module):
         return length
 
     @staticmethod
-    def root_of(bones: Tensor) -> int:
+    def root_of(bones: Int[Tensor, "E 2"]) -> int:
         """The one joint that is never a child."""
         return int((set(bones[:, 1].tolist()) - set(bones[:, 0].tolist())).pop())
 
-    def forward(self, joints: Tensor) -> Tensor:
+    def forward(self, joints: Float[Tensor, "*batch J C"]) -> Float[Tensor, "*batch J C"]:
         """Physical to standardised units."""
         return (joints - self.mean) / self.scale
 
-    def inverse(self, joints: Tensor) -> Tensor:
+    def inverse(self, joints: Float[Tensor, "*batch J C"]) -> Float[Tensor, "*batch J C"]:
         """Standardised to physical units."""
         return joints * self.scale + self.mean

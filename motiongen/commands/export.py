@@ -46,7 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the clips of a store in a format that another tool reads."""
+    """Write the clips of a store in a format that another tool reads.
+
+    Raises:
+        ValueError: if an option, or what they say together, is not allowed; names the option.
+    """
     from motiongen import formats, layouts
     from motiongen.data import splits
     from motiongen.data.store import Store

@@ -30,7 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, sample and score every trial of a file; resumes where it was killed."""
+    """Train, sample and score every trial of a file; resumes where it was killed.
+
+    Raises:
+        ValueError: if an option or the file is wrong, or a library is not installed.
+    """
     changes = keys_of(args.keys)
     if args.workers is not None and args.workers < 1:
         raise ValueError(f"--workers: found {args.workers}, at least 1 is needed")

@@ -16,7 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write procedural clips as an estimator sees them, with their clean truth, as a store."""
+    """Write procedural clips as an estimator sees them, with their clean truth, as a store.
+
+    Raises:
+        ValueError: if a number is below 1.
+    """
     from motiongen.data.embedded import write_synthetic
 
     for name in ("people", "repetitions"):

@@ -67,17 +67,17 @@ class Body:
         return 0.042 * self.height
 
     @property
-    def foot(self) -> np.ndarray:
+    def foot(self) -> Float[np.ndarray, "3"]:
         """Ankle to forefoot with the foot flat on the ground."""
         return self.height * np.array([0.0, -0.030, 0.088])
 
     @property
-    def hip(self) -> np.ndarray:
+    def hip(self) -> Float[np.ndarray, "3"]:
         """Pelvis to hip, x outward."""
         return self.height * np.array([0.053 * self.hips, -0.022, 0.0])
 
     @property
-    def shoulder(self) -> np.ndarray:
+    def shoulder(self) -> Float[np.ndarray, "3"]:
         """Base of the neck to shoulder, x outward."""
         return self.height * np.array([0.103 * self.shoulders, -0.018, 0.0])
 
@@ -101,8 +101,9 @@ def _channel(*shape: int, value: float | tuple[float, ...] = 0.0) -> Any:
 class Pose:
     """Channels of a clip: what a script writes and `solve` turns into joints.
 
-    Angles are in degrees, lengths in leg lengths. The side axis is (left, right), so that one
-    number means the same movement on both sides; x of sided channels points outward.
+    Angles are in degrees, lengths in leg lengths. Shapes: in brackets. The side axis is (left,
+    right), so that one number means the same movement on both sides; x of sided channels points
+    outward.
 
     Args:
         frames: number of frames T. All channels start in relaxed standing.

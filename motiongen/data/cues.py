@@ -7,6 +7,7 @@ Source: Flash and Hogan, "The coordination of arm movements", J. Neuroscience, 1
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 Key = tuple[float, float]
 
@@ -16,27 +17,27 @@ class Cue:
     """What a script is played to.
 
     Args:
-        progress: 0 at the start of the clip, 1 at its end. [T].
-        seconds: time in seconds of a person of average tempo. [T].
+        progress: 0 at the start of the clip, 1 at its end.
+        seconds: time in seconds of a person of average tempo.
         amplitude: size of the movement; 1 is average.
         phase: where periodic actions begin, in cycles; about 0.
-        detail: free numbers in [-1,1] by which repetitions of the same script differ. [4].
+        detail: free numbers in [-1,1] by which repetitions of the same script differ.
     """
 
-    progress: np.ndarray
-    seconds: np.ndarray
+    progress: Float[np.ndarray, "T"]
+    seconds: Float[np.ndarray, "T"]
     amplitude: float
     phase: float
-    detail: np.ndarray
+    detail: Float[np.ndarray, "4"]
 
 
-def ease(x: np.ndarray) -> np.ndarray:
+def ease(x: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """Minimum-jerk step from 0 at x <= 0 to 1 at x >= 1."""
     x = np.clip(x, 0.0, 1.0)
     return x**3 * (10 - 15 * x + 6 * x * x)
 
 
-def track(x: np.ndarray, *keys: Key) -> np.ndarray:
+def track(x: Float[np.ndarray, "*shape"], *keys: Key) -> Float[np.ndarray, "*shape"]:
     """Values that rest at each key (place, value) and ease from one to the next."""
     value = np.full_like(x, keys[0][1])
     for (begin, low), (end, high) in zip(keys[:-1], keys[1:], strict=True):
@@ -44,7 +45,7 @@ def track(x: np.ndarray, *keys: Key) -> np.ndarray:
     return value
 
 
-def beats(cue: Cue, first: float, last: float, count: int) -> np.ndarray:
+def beats(cue: Cue, first: float, last: float, count: int) -> Float[np.ndarray, "T"]:
     """Smooth 0-1-0 beats between two places, 0 outside them."""
     x = np.clip((cue.progress - first) / (last - first), 0.0, 1.0)
     return 0.5 - 0.5 * np.cos(2 * np.pi * count * x)

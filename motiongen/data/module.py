@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from motiongen.data import splits
@@ -53,6 +54,10 @@ class MotionData(pl.LightningDataModule):
         epoch_steps: optimiser steps between two validations; passes over the clips run on
             across this border.
         seed: of split, order, windows and noise.
+
+    Raises:
+        ValueError: if `validation` is not from 0 to below 1, the store is none, or a class is not
+            in it.
     """
 
     def __init__(
@@ -195,12 +200,12 @@ class MotionData(pl.LightningDataModule):
         )
 
     @property
-    def find_path(self) -> Callable[[MotionBatch], Tensor] | None:
+    def find_path(self) -> Callable[[MotionBatch], Float[Tensor, "B T J C"]] | None:
         """Gives batches their `path`; set by a generator that learns from it."""
         return self._find_path
 
     @find_path.setter
-    def find_path(self, value: Callable[[MotionBatch], Tensor] | None) -> None:
+    def find_path(self, value: Callable[[MotionBatch], Float[Tensor, "B T J C"]] | None) -> None:
         self._find_path = value
         # what was found by another one is none of its
         self._whole_paths = {}

@@ -80,7 +80,9 @@ class Film(nn.Module):
         nn.init.normal_(self.project.weight, std=0.02)
         nn.init.zeros_(self.project.bias)
 
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "B *between F"], condition: Float[Tensor, "B D"]
+    ) -> Float[Tensor, "B *between F"]:
         """Scales and shifts every feature by a function of the condition."""
         gain, shift = self.project(condition).chunk(2, dim=-1)
         between = (1,) * (x.ndim - 2)

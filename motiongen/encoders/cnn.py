@@ -1,6 +1,7 @@
 """Dilated temporal convolutions over flattened frames."""
 
 import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motiongen.encoders.base import Encoder, Film, frame_mask
@@ -19,6 +20,9 @@ class CNN(Encoder):
         kernel: frames a convolution sees; odd.
         features: channels of the output at each joint.
         dropout: rate inside each block.
+
+    Raises:
+        ValueError: if `kernel` is even.
 
     Source: after Bai, Kolter and Koltun, An Empirical Evaluation of Generic Convolutional and
         Recurrent Networks for Sequence Modeling, 2018.
@@ -47,14 +51,25 @@ class CNN(Encoder):
         )
         self.leave = nn.Linear(width, skeleton.num_joints * features)
 
-    def forward(self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Float[Tensor, "B T J Cin"],
+        mask: Bool[Tensor, "B T J"],
+        length: Int[Tensor, "B"],
+        condition: Float[Tensor, "B D"],
+    ) -> Float[Tensor, "B T J F"]:
         """Computes the features; see `Encoder`."""
         h = self._frames(x, length, condition)
         return self.leave(h).unflatten(2, (self.num_joints, self.features))
 
     def pooled(
-        self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor, weight: Tensor
-    ) -> Tensor:
+        self,
+        x: Float[Tensor, "B T J Cin"],
+        mask: Bool[Tensor, "B T J"],
+        length: Int[Tensor, "B"],
+        condition: Float[Tensor, "B D"],
+        weight: Float[Tensor, "B T K"],
+    ) -> Float[Tensor, "B K JF"]:
         """Sums before the last layer; see `Encoder`."""
         weight = weight.transpose(1, 2)
         sums = weight @ self._frames(x, length, condition)

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motiongen.encoders.base import Encoder, fold, pooled_unfold, unfold
@@ -70,15 +71,26 @@ class MixtureOfExperts(Encoder):
         self.dropout = nn.Dropout(dropout)
         self.leave = nn.Linear(width, 2 * patch * skeleton.num_joints * features)
 
-    def forward(self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Float[Tensor, "B T J Cin"],
+        mask: Bool[Tensor, "B T J"],
+        length: Int[Tensor, "B"],
+        condition: Float[Tensor, "B D"],
+    ) -> Float[Tensor, "B T J F"]:
         """Computes the features; see `Encoder`."""
         h, steps = self._steps(x, length, condition)
         h = unfold(self.leave(h), steps, x.shape[1], self.patch)
         return h.unflatten(2, (self.num_joints, self.features))
 
     def pooled(
-        self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor, weight: Tensor
-    ) -> Tensor:
+        self,
+        x: Float[Tensor, "B T J Cin"],
+        mask: Bool[Tensor, "B T J"],
+        length: Int[Tensor, "B"],
+        condition: Float[Tensor, "B D"],
+        weight: Float[Tensor, "B T K"],
+    ) -> Float[Tensor, "B K JF"]:
         """Sums before the last layer; see `Encoder`."""
         h, steps = self._steps(x, length, condition)
         return pooled_unfold(h, self.leave, weight, steps, self.patch)

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motiongen.encoders.base import Encoder, Film, fold, frame_mask, pooled_unfold, unfold
@@ -26,6 +27,9 @@ class GCN(Encoder):
         features: channels of the output at each joint.
         dropout: rate inside each block.
 
+    Raises:
+        ValueError: if `kernel` is even.
+
     Source: after Yan, Xiong and Lin, Spatial Temporal Graph Convolutional Networks for
         Skeleton-Based Action Recognition, AAAI 2018; the graph layer is torch-geometric's
         `DenseGCNConv` (Kipf and Welling, ICLR 2017).
@@ -33,7 +37,7 @@ class GCN(Encoder):
         at each joint, without which a graph convolution cannot tell the left from the right arm.
     """
 
-    adjacency: Tensor
+    adjacency: Float[Tensor, "J J"]
 
     def __init__(
         self,
@@ -64,14 +68,25 @@ class GCN(Encoder):
         self.norm = nn.LayerNorm(width)
         self.leave = nn.Linear(width, 2 * patch * features)
 
-    def forward(self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Float[Tensor, "B T J Cin"],
+        mask: Bool[Tensor, "B T J"],
+        length: Int[Tensor, "B"],
+        condition: Float[Tensor, "B D"],
+    ) -> Float[Tensor, "B T J F"]:
         """Computes the features; see `Encoder`."""
         h, steps = self._steps(x, length, condition)
         return unfold(self.leave(h), steps, x.shape[1], self.patch)
 
     def pooled(
-        self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor, weight: Tensor
-    ) -> Tensor:
+        self,
+        x: Float[Tensor, "B T J Cin"],
+        mask: Bool[Tensor, "B T J"],
+        length: Int[Tensor, "B"],
+        condition: Float[Tensor, "B D"],
+        weight: Float[Tensor, "B T K"],
+    ) -> Float[Tensor, "B K JF"]:
         """Sums before the last layer; see `Encoder`."""
         h, steps = self._steps(x, length, condition)
         return pooled_unfold(h, self.leave, weight, steps, self.patch).flatten(2)

@@ -1,6 +1,7 @@
 """Bidirectional gated recurrent units over flattened frames."""
 
 import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -52,15 +53,26 @@ class RNN(Encoder):
         self.mix = nn.Linear(2 * width, 2 * width)
         self.leave = nn.Linear(2 * width, 2 * patch * skeleton.num_joints * features)
 
-    def forward(self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Float[Tensor, "B T J Cin"],
+        mask: Bool[Tensor, "B T J"],
+        length: Int[Tensor, "B"],
+        condition: Float[Tensor, "B D"],
+    ) -> Float[Tensor, "B T J F"]:
         """Computes the features; see `Encoder`."""
         h, steps = self._steps(x, length, condition)
         h = unfold(self.leave(h), steps, x.shape[1], self.patch)
         return h.unflatten(2, (self.num_joints, self.features))
 
     def pooled(
-        self, x: Tensor, mask: Tensor, length: Tensor, condition: Tensor, weight: Tensor
-    ) -> Tensor:
+        self,
+        x: Float[Tensor, "B T J Cin"],
+        mask: Bool[Tensor, "B T J"],
+        length: Int[Tensor, "B"],
+        condition: Float[Tensor, "B D"],
+        weight: Float[Tensor, "B T K"],
+    ) -> Float[Tensor, "B K JF"]:
         """Sums before the last layer; see `Encoder`."""
         h, steps = self._steps(x, length, condition)
         return pooled_unfold(h, self.leave, weight, steps, self.patch)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Shaped
 
 from motiongen import layouts
 from motiongen.evaluation.features import FeatureSpace, fit_extractor
@@ -13,7 +14,7 @@ from motiongen.evaluation.study import evaluate as evaluate_batches
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec, Unit
 from motiongen.report import Report
 
-Labels = Sequence[int | str] | np.ndarray
+Labels = Sequence[int | str] | Shaped[np.ndarray, "_N"]
 #: names of the real sets among labels
 REAL, TEST = "real", "test"
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Shaped
 
 from motiongen.evaluation.sets import ClipSet
 from motiongen.metrics import METRICS
@@ -101,7 +102,9 @@ def column(
     )
 
 
-def mean_value(values: np.ndarray, draw: Draw, people: np.ndarray | None = None) -> Value:
+def mean_value(
+    values: Float[np.ndarray, "n"], draw: Draw, people: Shaped[np.ndarray, "n"] | None = None
+) -> Value:
     """Mean over the clips that have a value, with a bootstrap interval."""
     defined = np.isfinite(values)
     count = int(defined.sum())

@@ -15,7 +15,7 @@ from motiongen.evaluation.columns import (
     over_draws,
     with_columns,
 )
-from motiongen.evaluation.drawing import halves, stratified_order
+from motiongen.evaluation.drawing import Rows, halves, stratified_order
 from motiongen.evaluation.likeness import common_size
 from motiongen.evaluation.sets import ClipSet, Ruler
 from motiongen.metrics.marginals import acceleration_distance, bone_length_distance
@@ -59,7 +59,7 @@ class Distributions:
         return [column(n, unit=units.get(n)) for n in names if self.draw.wants(n)]
 
     def values(
-        self, real: ClipSet, real_rows: np.ndarray, fake: ClipSet, fake_rows: np.ndarray, turn: int
+        self, real: ClipSet, real_rows: Rows, fake: ClipSet, fake_rows: Rows, turn: int
     ) -> dict[str, float]:
         """Scores of some clips against some real ones; NaN where one is not defined."""
         known, new = self._arrays(real, real_rows), self._arrays(fake, fake_rows)

@@ -16,7 +16,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -54,7 +54,9 @@ class Cache:
         home = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "motiongen"
         return cls(Path(os.environ.get("MOTIONGEN_CACHE", home)) / "features")
 
-    def get(self, key: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+    def get(
+        self, key: str, make: Callable[[], dict[str, Shaped[Tensor, "..."]]]
+    ) -> dict[str, Shaped[Tensor, "..."]]:
         """What was kept under a key, or what `make` gives; a damaged file is made again."""
         path = self.folder / f"{key}.npz"
         try:

@@ -16,7 +16,9 @@ from motiongen.motion import MotionBatch, MotionSpec, Unit
 from motiongen.report import Column, Row, Table
 from motiongen.skeleton import Skeleton
 
-Score = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+Score = Callable[
+    [Float[np.ndarray, "N T J C"], Float[np.ndarray, "N T J C"], Bool[np.ndarray, "N T J"]], float
+]
 #: of joints relative to the body's centre; the second needs metres
 _RELATIVE: dict[str, Score] = {"mpjpe": mpjpe, "n_mpjpe": n_mpjpe, "pa_mpjpe": pa_mpjpe}
 _SHARES: dict[str, Score] = {"pck": pck, "auc": auc}

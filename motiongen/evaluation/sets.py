@@ -98,7 +98,7 @@ class ClipSet:
         """Class of each clip, -1 without one."""
         return self.clips.label.cpu().numpy()
 
-    def paths_of(self, rows: np.ndarray) -> tuple[Paths, Shown]:
+    def paths_of(self, rows: Int[np.ndarray, "_m"]) -> tuple[Paths, Shown]:
         """The paths of some clips."""
         return self.paths[0][rows], self.paths[1][rows]
 
@@ -210,7 +210,9 @@ def check_clips(name: str, clips: MotionBatch, spec: MotionSpec) -> None:
 # ---- trivial generators -------------------------------------------------------------------------
 
 
-def copies(train: MotionBatch, labels: np.ndarray, rng: np.random.Generator) -> MotionBatch:
+def copies(
+    train: MotionBatch, labels: Int[np.ndarray, "_n"], rng: np.random.Generator
+) -> MotionBatch:
     """Train clips unchanged: what a model that memorised its train set would give."""
     rows = rows_by_label(labels, train.label.numpy(), rng)
     return train.select(torch.from_numpy(rows)).replace(target=None, index=None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from motiongen.evaluation.columns import INTERVAL, Draw, Entry, column, mean_value, with_columns
-from motiongen.evaluation.drawing import halves
+from motiongen.evaluation.drawing import Rows, halves
 from motiongen.evaluation.paths import Paths, Shown, nearest
 from motiongen.evaluation.sets import ClipSet, Ruler
 from motiongen.metrics.memorisation import feature_copy_share
@@ -79,7 +79,7 @@ class Copies:
     draw: Draw
 
     def values(
-        self, clips: ClipSet, rows: np.ndarray, train_rows: np.ndarray, others: np.ndarray
+        self, clips: ClipSet, rows: Rows, train_rows: Rows, others: Rows
     ) -> dict[str, Value]:
         """Scores of some clips against some train clips; `others` are of people not in unseen."""
         near = nearest(clips.paths_of(rows), self.train.paths_of(train_rows), 2)
@@ -159,7 +159,7 @@ def _copies_columns(ruler: Ruler) -> list[Column]:
     ]
 
 
-def unseen_people(test: ClipSet | None, draw: Draw) -> tuple[np.ndarray, np.ndarray] | None:
+def unseen_people(test: ClipSet | None, draw: Draw) -> tuple[Rows, Rows] | None:
     """Rows of test clips, divided by people: those to measure distances to, and the others."""
     if test is None or test.people is None:
         return None

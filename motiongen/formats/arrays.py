@@ -26,6 +26,7 @@ from typing import Any, cast, get_args
 
 import numpy as np
 import torch
+from jaxtyping import Shaped
 
 from motiongen.formats.base import Clip, FormatError, Holds, Reader, Writer
 from motiongen.formats.npz import read_arrays, read_headers, write_arrays
@@ -235,7 +236,7 @@ def _target(
     return torch.from_numpy(target.astype(np.float32))
 
 
-def unit_of(table: dict[str, np.ndarray], name: str) -> Unit:
+def unit_of(table: dict[str, Shaped[np.ndarray, "..."]], name: str) -> Unit:
     """The unit that the key ``unit`` says; metres without it.
 
     Raises:
@@ -247,7 +248,7 @@ def unit_of(table: dict[str, np.ndarray], name: str) -> Unit:
     return cast(Unit, found)
 
 
-def fps_of(table: dict[str, np.ndarray], name: str) -> float | None:
+def fps_of(table: dict[str, Shaped[np.ndarray, "..."]], name: str) -> float | None:
     """The rate that the key ``fps`` says; None if it is unknown.
 
     Raises:

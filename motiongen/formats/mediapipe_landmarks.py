@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Shaped
 
 from motiongen.formats.base import FormatError
 from motiongen.formats.json_values import field, numbers, read_json
@@ -46,7 +47,9 @@ class Landmarks:
     hands: bool
 
 
-def parse_vectors(vectors: Mapping[int, np.ndarray], files: Mapping[int, str]) -> Landmarks:
+def parse_vectors(
+    vectors: Mapping[int, Shaped[np.ndarray, "..."]], files: Mapping[int, str]
+) -> Landmarks:
     """Frames as vectors of 1662, 258 or 132 numbers.
 
     Args:

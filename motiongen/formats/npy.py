@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from motiongen.formats.base import FormatError
 from motiongen.formats.table import read_bytes
@@ -19,8 +20,8 @@ _READ_HEADER = {
 }
 
 
-def read_npy(file: Path, name: str) -> np.ndarray:
-    """The array of real numbers in a file.
+def read_npy(file: Path, name: str) -> Float[np.ndarray, "..."]:
+    """The array of real numbers in a file, of whatever shape it has.
 
     Args:
         file: where it lies.

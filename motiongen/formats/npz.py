@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Shaped
 
 from motiongen.formats.archive import DEFAULT_LIMITS, Limits
 from motiongen.formats.base import FormatError
@@ -76,7 +77,9 @@ def read_headers(
     return _axes(headers, schema, name)
 
 
-def read_arrays(file: Path, name: str, keys: Collection[str]) -> dict[str, np.ndarray]:
+def read_arrays(
+    file: Path, name: str, keys: Collection[str]
+) -> dict[str, Shaped[np.ndarray, "..."]]:
     """Arrays of those keys that the file has; call `read_headers` before.
 
     Raises:
@@ -113,8 +116,8 @@ def array_shape(file: Path, name: str, axes: str, kinds: str) -> tuple[int, ...]
     return header[0]
 
 
-def read_array(file: Path, name: str, axes: str, kinds: str) -> np.ndarray:
-    """The array of a .npy file; see `array_shape`.
+def read_array(file: Path, name: str, axes: str, kinds: str) -> Shaped[np.ndarray, "..."]:
+    """The array of a .npy file, with as many axes as `axes` has letters; see `array_shape`.
 
     Raises:
         FormatError: as `array_shape`.
@@ -176,7 +179,7 @@ def _axes(headers: Mapping[str, Header], schema: Schema, name: str) -> dict[str,
     return lengths
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+def write_arrays(path: Path, arrays: Mapping[str, Shaped[np.ndarray, "..."]]) -> None:
     """Writes an uncompressed .npz file, whatever the name ends in."""
     with path.open("xb") as stream:
         np.savez(stream, **arrays)  # pyright: ignore[reportArgumentType]

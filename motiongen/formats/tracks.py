@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
 #: frames for which somebody may be out of sight and still be the same person afterwards
 MAX_GAP = 30
@@ -24,7 +25,7 @@ class Detection(NamedTuple):
 
 
 #: frame number -> that person's points there
-Track = dict[int, np.ndarray]
+Track = dict[int, Float[np.ndarray, "_J 3"]]
 
 
 def tracks(frames: Mapping[int, Sequence[Detection]]) -> list[Track]:

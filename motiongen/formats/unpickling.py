@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from jaxtyping import Shaped
 
 from motiongen.formats.base import FormatError
 
@@ -187,7 +188,7 @@ def unpickle(file: Path, name: str) -> Any:
         raise FormatError(name, f"is no pickle of plain arrays: {error}") from error
 
 
-def array(value: Any) -> np.ndarray | None:
+def array(value: Any) -> Shaped[np.ndarray, "..."] | None:
     """The array that a pickle held; None if it is something else."""
     return value.values if isinstance(value, _Array) else None
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Int
 from torch import Tensor, nn
 
 
@@ -23,7 +24,7 @@ class Average(nn.Module):
         CVPR 2024, eq. 121-123 (power function averages).
     """
 
-    steps: Tensor
+    steps: Int[Tensor, ""]
     #: the copy, of the same kind as what is averaged
     network: Any
 

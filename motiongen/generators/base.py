@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from motiongen import __version__, layouts
@@ -60,8 +60,8 @@ class Generator(pl.LightningModule, ABC):
     provenance: dict[str, Any]
     #: the same of the model whose weights the training began with, if there was one
     adapted_from: dict[str, Any] | None = None
-    label_counts: Tensor
-    length_counts: Tensor
+    label_counts: Int[Tensor, "K+1"]
+    length_counts: Int[Tensor, "K+1 T+1"]
     #: held-back clips and samples of the latest validation; not saved
     foretold: Foretold | None = None
 
@@ -105,17 +105,17 @@ class Generator(pl.LightningModule, ABC):
     # ---- what a family gives ------------------------------------------------------------------
 
     @abstractmethod
-    def losses(self, batch: MotionBatch) -> dict[str, Tensor]:
+    def losses(self, batch: MotionBatch) -> dict[str, Float[Tensor, ""]]:
         """Named terms of a batch in physical units; all are logged, "total" is minimised."""
 
     @abstractmethod
-    def noise(self, keys: Sequence[np.random.Generator]) -> Tensor:
+    def noise(self, keys: Sequence[np.random.Generator]) -> Float[Tensor, "B ..."]:
         """What samples start from: one row a key, drawn from that key alone."""
 
     @abstractmethod
     def draw(
         self,
-        noise: Tensor,
+        noise: Float[Tensor, "B ..."],
         label: Int[Tensor, "B"],
         length: Int[Tensor, "B"],
         options: SampleOptions,
@@ -186,7 +186,7 @@ class Generator(pl.LightningModule, ABC):
         draw = functools.partial(self.sample, seed=self.seed, options=self.validation_options)
         self.foretold = foretell(data.val_dataloader().clips.to(self.device), draw)
 
-    def diagnose(self) -> dict[str, Tensor]:
+    def diagnose(self) -> dict[str, Shaped[Tensor, ""]]:
         """Hook: numbers that tell whether the family's own machinery is healthy.
 
         Called at each validation, in evaluation mode and without gradients, with the clips and
@@ -212,7 +212,7 @@ class Generator(pl.LightningModule, ABC):
         known = (embedding or self.label_embedding)(row)
         return torch.cat([known, share, share.clamp(min=0.01).log()], dim=1)
 
-    def training_label(self, label: Tensor) -> Tensor:
+    def training_label(self, label: Int[Tensor, "B"]) -> Int[Tensor, "B"]:
         """Hides some labels while training."""
         if not self.training or not self.label_dropout:
             return label
@@ -289,7 +289,7 @@ class Generator(pl.LightningModule, ABC):
         """Keys all randomness of a step by its number: a resumed run repeats what it would do."""
         torch.manual_seed(int(key(self.seed, self.global_step, 3).integers(2**62)))
 
-    def training_step(self, batch: MotionBatch, number: int) -> Tensor:
+    def training_step(self, batch: MotionBatch, number: int) -> Float[Tensor, ""]:
         """One step of the loss; of several processes, each has its part of it."""
         count = 1 if self._trainer is None else self.trainer.world_size
         with sharing(Process(self.global_rank, count)):
@@ -316,7 +316,7 @@ class Generator(pl.LightningModule, ABC):
         self.log("validation/energy", energy)
         self.log("validation/score", self.score(energy), prog_bar=True)
 
-    def score(self, energy: Tensor) -> Tensor:
+    def score(self, energy: Float[Tensor, ""]) -> Float[Tensor, ""]:
         """What chooses the checkpoint, low is good: the energy score, if nothing else does.
 
         An autoencoder's loss would not do: it is lowest long before samples are best, as it judges

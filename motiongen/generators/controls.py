@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from motiongen import transforms
@@ -20,7 +21,7 @@ from motiongen.generators.protocols import refuse_unused
 from motiongen.motion import NO_LABEL, MotionBatch, collate
 
 #: from one clip, numbers like those that samples start from, and a strength to standardised clips
-Change = Callable[[MotionBatch, Tensor, Wanted, float], Tensor]
+Change = Callable[[MotionBatch, Float[Tensor, "B ..."], Wanted, float], Float[Tensor, "B T J C"]]
 
 
 def interpolate(model: Generator, first: MotionBatch, second: MotionBatch, n: int) -> MotionBatch:
@@ -152,8 +153,12 @@ def vary(
 
 
 def move_code(
-    codes: Coded, clip: MotionBatch, noise: Tensor, wanted: Wanted, strength: float
-) -> Tensor:
+    codes: Coded,
+    clip: MotionBatch,
+    noise: Float[Tensor, "B ..."],
+    wanted: Wanted,
+    strength: float,
+) -> Float[Tensor, "B T J C"]:
     """A `Change`: the clip's code and that of a sample, mixed so that the spread stays normal.
 
     The code moves to sqrt(1 - s^2) c + s e: a kernel of bandwidth s around the clip; see
@@ -211,7 +216,7 @@ def at_rest(model: Generator) -> Iterator[None]:
 def in_batches(
     model: Generator,
     count: int,
-    step: Callable[[list[int]], tuple[Tensor, Wanted]],
+    step: Callable[[list[int]], tuple[Float[Tensor, "B T J C"], Wanted]],
     *,
     full: bool = False,
 ) -> MotionBatch:
@@ -231,7 +236,12 @@ def in_batches(
     return concatenate(parts)
 
 
-def physical(model: Generator, clean: Tensor, label: Tensor, length: Tensor) -> MotionBatch:
+def physical(
+    model: Generator,
+    clean: Float[Tensor, "B T J C"],
+    label: Int[Tensor, "B"],
+    length: Int[Tensor, "B"],
+) -> MotionBatch:
     """Standardised clips in physical units; what was hardly ever seen in training is left out."""
     frames = torch.arange(clean.shape[1], device=clean.device)
     exists = (frames < length[:, None])[..., None].expand(clean.shape[:3])

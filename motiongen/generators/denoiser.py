@@ -1,6 +1,7 @@
 """The network of flow matching: from a noisy clip and its time to the clip."""
 
 import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motiongen.encoders import EncoderFactory
@@ -21,9 +22,9 @@ class Foretelling:
     def __init__(
         self,
         denoiser: "Denoiser",
-        conditions: list[Tensor],
-        known: Tensor,
-        length: Tensor,
+        conditions: list[Float[Tensor, "B D"]],
+        known: Bool[Tensor, "B T J"],
+        length: Int[Tensor, "B"],
         guidance: float,
     ) -> None:
         self.denoiser, self.conditions = denoiser, conditions
@@ -67,8 +68,13 @@ class Denoiser(nn.Module):
         self.per_joint = PerJoint(encoder, skeleton, channels + query, total, channels)
 
     def forward(
-        self, x: Tensor, known: Tensor, length: Tensor, condition: Tensor, time: Tensor
-    ) -> Tensor:
+        self,
+        x: Float[Tensor, "B T J C"],
+        known: Float[Tensor, "B T J"],
+        length: Int[Tensor, "B"],
+        condition: Float[Tensor, "B D"],
+        time: Float[Tensor, "B"],
+    ) -> Float[Tensor, "B T J C"]:
         """Scales the input to unit variance at every time."""
         condition = torch.cat([condition, fourier(time, TIME_BANDS, 0.25)], dim=1)
         keep = (time**2 + (1 - time) ** 2).rsqrt()[:, None, None, None]

@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from motiongen.generators.keys import (
@@ -33,15 +34,21 @@ class Draws(Protocol):
     skeleton: Skeleton
     standardizer: Standardizer
     observation: Observation
-    label_counts: Tensor
-    length_counts: Tensor
+    label_counts: Int[Tensor, "K+1"]
+    length_counts: Int[Tensor, "K+1 T+1"]
 
-    def noise(self, keys: Sequence[np.random.Generator]) -> Tensor:
+    def noise(self, keys: Sequence[np.random.Generator]) -> Float[Tensor, "B ..."]:
         """What samples start from."""
         ...
 
-    def draw(self, noise: Tensor, label: Tensor, length: Tensor, options: SampleOptions) -> Tensor:
-        """Standardised clean clips. Shapes: -> [B,T,J,C]."""
+    def draw(
+        self,
+        noise: Float[Tensor, "B ..."],
+        label: Int[Tensor, "B"],
+        length: Int[Tensor, "B"],
+        options: SampleOptions,
+    ) -> Float[Tensor, "B T J C"]:
+        """Standardised clean clips."""
         ...
 
 

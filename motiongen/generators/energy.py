@@ -50,7 +50,7 @@ def foretell(clips: MotionBatch, draw: Draw) -> Foretold:
 
 
 @torch.no_grad()
-def energy_score(foretold: Foretold) -> Tensor:
+def energy_score(foretold: Foretold) -> Float[Tensor, ""]:
     """Energy score of samples with the label and length of each clip; low is good.
 
     Mean distance of a clip to its samples, less half the mean distance between these samples: a
@@ -66,12 +66,14 @@ def energy_score(foretold: Foretold) -> Tensor:
 
 
 @torch.no_grad()
-def validation_score(foretold: Foretold, scale: Tensor | float) -> Tensor:
+def validation_score(foretold: Foretold, scale: Float[Tensor, ""] | float) -> Float[Tensor, ""]:
     """What chooses a checkpoint: energy scores of positions and of how they change; low is good.
 
     Where a body is says little about how it moves: samples that are slow and average, or shake,
     are hardly farther from a clip than others. So changes over `STRIDE` frames are scored as
     well, relative to those of the clips. A sum of proper scores is one.
+
+    Units: none (distances in units of `scale`, and of the usual change).
 
     Args:
         foretold: clips and samples.

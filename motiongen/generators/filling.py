@@ -33,7 +33,7 @@ class Weighs(Protocol):
 
 
 #: from clips, numbers that samples start from, and a temperature to standardised complete clips
-Complete = Callable[[MotionBatch, Tensor, Wanted, float], Tensor]
+Complete = Callable[[MotionBatch, Float[Tensor, "B ..."], Wanted, float], Float[Tensor, "B T J C"]]
 
 
 def fill_code(
@@ -151,10 +151,10 @@ def search_code(
     codes: Coded,
     weighs: Weighs,
     clips: MotionBatch,
-    noise: Tensor,
+    noise: Float[Tensor, "B ..."],
     wanted: Wanted,
     temperature: float,
-) -> Tensor:
+) -> Float[Tensor, "B T J C"]:
     """A `Complete` for families of codes: the code of a sample, bent towards what was seen.
 
     Starting from the clip's own code, a few steps of gradient descent (Adam) find the code c that

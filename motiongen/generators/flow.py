@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from motiongen.encoders import CNN, EncoderFactory
@@ -54,6 +54,9 @@ class Flow(Generator):
         weight_decay: of AdamW.
         label_dropout: share of training clips whose label is hidden.
         noise_level: see `Generator`.
+
+    Raises:
+        ValueError: unless `dequantisation` is above 0 and `hidden` from 0 to 1.
 
     Source: couplings: Dinh, Sohl-Dickstein and Bengio, Density Estimation using Real NVP, ICLR
         2017; from coarse to fine: Yu, Derpanis and Brubaker, Wavelet Flow, NeurIPS 2020; added
@@ -126,8 +129,11 @@ class Flow(Generator):
         self.network.fit(x, shown, clips.label, clips.length, hidden)
         self.average.network.load_state_dict(self._averaged().state_dict())
 
-    def losses(self, batch: MotionBatch) -> dict[str, Tensor]:
-        """Mean negative log density of the coordinates, and the largest change of a log-scale."""
+    def losses(self, batch: MotionBatch) -> dict[str, Float[Tensor, ""]]:
+        """Mean negative log density of the coordinates, and the largest change of a log-scale.
+
+        Units: nats a coordinate, of standardised coordinates.
+        """
         x, seen, shown = self._clean(batch)
         label = self.training_label(batch.label)
         if self.training:
@@ -197,11 +203,17 @@ class Flow(Generator):
         rng = torch.Generator().manual_seed(0)
         return torch.randn(x.shape[1:], generator=rng).to(x).expand_as(x)
 
-    def noise(self, keys: Sequence[np.random.Generator]) -> Tensor:
+    def noise(self, keys: Sequence[np.random.Generator]) -> Float[Tensor, "B T J C"]:
         """Normal numbers for every coordinate of a clip."""
         return normal_rows(keys, self.spec.frames, self.skeleton.num_joints, self.spec.channels)
 
-    def draw(self, noise: Tensor, label: Tensor, length: Tensor, options: SampleOptions) -> Tensor:
+    def draw(
+        self,
+        noise: Float[Tensor, "B T J C"],
+        label: Int[Tensor, "B"],
+        length: Int[Tensor, "B"],
+        options: SampleOptions,
+    ) -> Float[Tensor, "B T J C"]:
         """Noise through the inverse; then errors of single frames and of bones are taken off."""
         frames = torch.arange(self.spec.frames, device=length.device) < length[:, None]
         x = self._inverted(options.temperature * noise, Wanted(label, length))
@@ -230,7 +242,7 @@ class Flow(Generator):
             (score,) = torch.autograd.grad(density.sum(), x)
         return x.detach() + self.dequantisation**2 * score
 
-    def diagnose(self) -> dict[str, Tensor]:
+    def diagnose(self) -> dict[str, Shaped[Tensor, ""]]:
         """The flow's "largest_log_scale" and "inverse_error", |x - inverse(forward(x))|.
 
         Both for held-back clips, cleaned and with the noise that the flow learned with.

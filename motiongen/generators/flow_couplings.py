@@ -7,6 +7,7 @@ has no part in the log-determinant.
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from motiongen.encoders import EncoderFactory
@@ -28,11 +29,11 @@ FEWEST_FRAMES = 8
 
 
 class Step(NamedTuple):
-    """Output of a step, its log-determinant [B], and its largest change of a log-scale."""
+    """Output of a step, its log-determinant, and its largest change of a log-scale."""
 
-    out: Tensor
-    log_det: Tensor
-    extreme: Tensor
+    out: Float[Tensor, "B S J C"]
+    log_det: Float[Tensor, "B"]
+    extreme: Float[Tensor, ""]
 
 
 class Conditioner(nn.Module):
@@ -40,7 +41,8 @@ class Conditioner(nn.Module):
 
     Where these are few, the encoder also sees frames between them, as not seen.
 
-    Shapes: values [B,S,J,channels], known [B,S,J] -> [B,S,J,out] with S = ceil(T/spacing).
+    Shapes: values [B,S,J,channels], known [B,S,J] -> [B,S,J,out] with S = ceil(T/spacing); with
+        `between` only steps that have a halfway frame.
     """
 
     def __init__(
@@ -70,7 +72,12 @@ class Conditioner(nn.Module):
         nn.init.zeros_(self.per_joint.project.weight)
         nn.init.zeros_(self.per_joint.project.bias)
 
-    def forward(self, values: Tensor, known: Tensor, context: Context) -> Tensor:
+    def forward(
+        self,
+        values: Float[Tensor, "B S J channels"],
+        known: Bool[Tensor, "B S J"],
+        context: Context,
+    ) -> Float[Tensor, "B _steps J out"]:
         """The encoder sees a short clip, of only these frames."""
         condition, length = context.condition, context.length
         queries = self.queries(condition, length, context.frames)[:, :: self.read]
@@ -100,12 +107,12 @@ class JointCoupling(nn.Module):
         condition: size of the condition vector.
         frames: of the longest clip.
         spacing: frames of the clip from one step to the next.
-        keep: joints that stay. Shapes: [J].
+        keep: joints that stay.
 
     Source: Dinh, Sohl-Dickstein and Bengio, Density Estimation using Real NVP, ICLR 2017.
     """
 
-    keep: Tensor
+    keep: Bool[Tensor, "J"]
 
     def __init__(
         self,
@@ -115,7 +122,7 @@ class JointCoupling(nn.Module):
         condition: int,
         frames: int,
         spacing: int,
-        keep: Tensor,
+        keep: Bool[Tensor, "J"],
     ) -> None:
         super().__init__()
         self.conditioner = Conditioner(
@@ -123,12 +130,16 @@ class JointCoupling(nn.Module):
         )
         self.register_buffer("keep", keep, persistent=False)
 
-    def forward(self, x: Tensor, seen: Tensor, context: Context) -> Step:
+    def forward(
+        self, x: Float[Tensor, "B S J C"], seen: Bool[Tensor, "B S J"], context: Context
+    ) -> Step:
         """Towards the noise."""
         shift, scale = self._affine(x, seen, context)
         return Step((x - shift) * (-scale).exp(), -scale.flatten(1).sum(1), scale.abs().amax())
 
-    def inverse(self, z: Tensor, seen: Tensor, context: Context) -> Tensor:
+    def inverse(
+        self, z: Float[Tensor, "B S J C"], seen: Bool[Tensor, "B S J"], context: Context
+    ) -> Float[Tensor, "B S J C"]:
         """Towards the clip."""
         shift, scale = self._affine(z, seen, context)
         return z * scale.exp() + shift
@@ -161,8 +172,8 @@ class Lifting(nn.Module):
         Yu, Derpanis and Brubaker, Wavelet Flow, NeurIPS 2020.
     """
 
-    gain: Tensor
-    usual: Tensor
+    gain: Float[Tensor, "J C 4"]
+    usual: Float[Tensor, "3 J C"]
 
     def __init__(
         self,
@@ -192,7 +203,9 @@ class Lifting(nn.Module):
         #: log-scale of what remains, where no neighbour was seen, one, or both
         self.register_buffer("usual", torch.zeros(3, joints, channels))
 
-    def forward(self, x: Tensor, seen: Tensor, context: Context) -> Step:
+    def forward(
+        self, x: Float[Tensor, "B S J C"], seen: Bool[Tensor, "B S J"], context: Context
+    ) -> Step:
         """The noise of the odd frames."""
         shift, usual, change = self._affine(x[:, ::2], seen, context)
         rest = (x[:, 1::2] - shift) * (-usual - change).exp()
@@ -200,7 +213,13 @@ class Lifting(nn.Module):
         extreme = change.abs().amax() if change.numel() else change.new_zeros(())
         return Step(noise, growth - (usual + change).flatten(1).sum(1), extreme)
 
-    def inverse(self, even: Tensor, noise: Tensor, seen: Tensor, context: Context) -> Tensor:
+    def inverse(
+        self,
+        even: Float[Tensor, "B _even J C"],
+        noise: Float[Tensor, "B _odd J C"],
+        seen: Bool[Tensor, "B S J"],
+        context: Context,
+    ) -> Float[Tensor, "B S J C"]:
         """All frames, from the even ones and the noise of the odd ones."""
         shift, usual, change = self._affine(even, seen, context)
         rest = self.whitening.inverse(noise, seen[:, 1::2])
@@ -225,7 +244,7 @@ class Lifting(nn.Module):
         return tuple(torch.where(moves, part, 0.0) for part in parts)  # type: ignore[return-value]
 
     @torch.no_grad()
-    def fit(self, x: Tensor, seen: Tensor) -> None:
+    def fit(self, x: Float[Tensor, "B S J C"], seen: Bool[Tensor, "B S J"]) -> None:
         """Weights by least squares, and scales and correlations of what they leave."""
         terms, neighbours = evidence(x[:, ::2], seen)
         odd, known = x[:, 1::2], seen[:, 1::2]
@@ -277,7 +296,9 @@ def evidence(even: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
     return terms, (saw_left.long() + saw_right.long())[..., 0]
 
 
-def interleave(even: Tensor, odd: Tensor) -> Tensor:
+def interleave(
+    even: Float[Tensor, "B M J C"], odd: Float[Tensor, "B N J C"]
+) -> Float[Tensor, "B M+N J C"]:
     """Frames in turn: undoes `[:, ::2]` and `[:, 1::2]`."""
     shape = (len(even), even.shape[1] + odd.shape[1], *even.shape[2:])
     odd = torch.nn.functional.pad(odd, (0,) * 5 + (even.shape[1] - odd.shape[1],))

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motiongen.motion import NO_LABEL
@@ -21,15 +22,15 @@ PRIOR_FRAMES = 4.0
 
 
 class Context(NamedTuple):
-    """What is known of each clip: condition [B,D], label [B], length [B], frames of the batch."""
+    """What is known of each clip, and the frames of the batch."""
 
-    condition: Tensor
-    label: Tensor
-    length: Tensor
+    condition: Float[Tensor, "B D"]
+    label: Int[Tensor, "B"]
+    length: Int[Tensor, "B"]
     frames: int
 
 
-def soft_clamp(value: Tensor, bound: float) -> Tensor:
+def soft_clamp(value: Float[Tensor, "*shape"], bound: float) -> Float[Tensor, "*shape"]:
     """Smoothly bounded; the identity near 0."""
     return bound * (value / bound).tanh()
 
@@ -43,21 +44,27 @@ class MeanPath(nn.Module):
     Shapes: -> [B,T,J,C].
     """
 
-    table: Tensor
+    table: Float[Tensor, "K+1 knots J C"]
 
     def __init__(self, classes: int, joints: int, channels: int, knots: int) -> None:
         super().__init__()
         self.knots = knots
         self.register_buffer("table", torch.zeros(classes + 1, knots, joints, channels))
 
-    def forward(self, context: Context) -> Tensor:
+    def forward(self, context: Context) -> Float[Tensor, "B T J C"]:
         """The path that each clip is expected to take."""
         row = context.label.where(context.label != NO_LABEL, len(self.table) - 1)
         weight = hats(context.length, context.frames, self.knots).to(self.table.dtype)
         return (weight @ self.table[row].flatten(2)).unflatten(2, self.table.shape[2:])
 
     @torch.no_grad()
-    def fit(self, x: Tensor, mask: Tensor, label: Tensor, length: Tensor) -> None:
+    def fit(
+        self,
+        x: Float[Tensor, "B T J C"],
+        mask: Bool[Tensor, "B T J"],
+        label: Int[Tensor, "B"],
+        length: Int[Tensor, "B"],
+    ) -> None:
         """Least squares for all clips, then for each class, drawn a little to that of all."""
         weight = hats(length, x.shape[1], self.knots).to(x.dtype)
         self.table.zero_()
@@ -83,7 +90,7 @@ class Whitening(nn.Module):
     Shapes: x [B,S,J,C], seen [B,S,J] -> the same, log-determinant [B].
     """
 
-    fitted: Tensor
+    fitted: Float[Tensor, "J*C J*C"]
 
     def __init__(self, joints: int, channels: int) -> None:
         super().__init__()
@@ -96,7 +103,7 @@ class Whitening(nn.Module):
         self.register_buffer("fitted", torch.eye(size))
 
     @torch.no_grad()
-    def fit(self, x: Tensor, seen: Tensor) -> None:
+    def fit(self, x: Float[Tensor, "B S J C"], seen: Bool[Tensor, "B S J"]) -> None:
         """Covariance of the coordinates, each pair where both were seen."""
         known = seen.repeat_interleave(self.channels, -1).flatten(0, 1).double()
         rows = x.flatten(2).flatten(0, 1).double() * known
@@ -122,7 +129,9 @@ class Whitening(nn.Module):
         below = soft_clamp(self.below, SLANT_BOUND).tril(-1)
         return self.fitted @ (below + scale.diag())
 
-    def forward(self, x: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Float[Tensor, "B S J C"], seen: Bool[Tensor, "B S J"]
+    ) -> tuple[Float[Tensor, "B S J C"], Float[Tensor, "B"]]:
         """To independent coordinates."""
         flat, factor = x.flatten(2).flatten(0, 1), self.factor()
         rows, which, parts = self._parts(seen, factor)
@@ -137,7 +146,9 @@ class Whitening(nn.Module):
             log_det = log_det.index_put((rows,), growth[which])
         return z.view(x.shape), log_det.view(x.shape[:2]).sum(1)
 
-    def inverse(self, z: Tensor, seen: Tensor) -> Tensor:
+    def inverse(
+        self, z: Float[Tensor, "B S J C"], seen: Bool[Tensor, "B S J"]
+    ) -> Float[Tensor, "B S J C"]:
         """Back to a pose."""
         flat, factor = z.flatten(2).flatten(0, 1), self.factor()
         rows, which, parts = self._parts(seen, factor)

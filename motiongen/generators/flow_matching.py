@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from motiongen.encoders import CNN, EncoderFactory
@@ -52,6 +53,9 @@ class FlowMatching(Generator):
         weight_decay: of AdamW.
         label_dropout: share of training clips whose label is hidden.
         noise_level: see `Generator`.
+
+    Raises:
+        ValueError: if there is no such solver.
 
     Source: Lipman et al., Flow Matching for Generative Modeling, ICLR 2023; Liu, Gong and Liu,
         Flow Straight and Fast, ICLR 2023; guidance: Ho and Salimans, Classifier-Free Diffusion
@@ -112,8 +116,11 @@ class FlowMatching(Generator):
 
         measure_shaking(self.shaking, self, clips, draw)
 
-    def losses(self, batch: MotionBatch) -> dict[str, Tensor]:
-        """Mean square error of the velocity, held at its end, where joints were seen."""
+    def losses(self, batch: MotionBatch) -> dict[str, Float[Tensor, ""]]:
+        """Mean square error of the velocity, held at its end, where joints were seen.
+
+        Units: squared standardised coordinates, by the square of a path's time from 0 to 1.
+        """
         return {"total": self._loss(batch, 0)}
 
     def _loss(self, batch: MotionBatch, seed: int) -> Tensor:
@@ -134,7 +141,7 @@ class FlowMatching(Generator):
         count = mean_of_all(seen.sum() * x.shape[-1]).clamp(min=1)
         return torch.where(seen, error, 0.0).sum() / count
 
-    def score(self, energy: Tensor) -> Tensor:
+    def score(self, energy: Float[Tensor, ""]) -> Float[Tensor, ""]:
         """The loss for people not trained on, with several noises and times a clip.
 
         The energy score cannot tell late checkpoints apart, whose samples differ in detail.
@@ -170,15 +177,23 @@ class FlowMatching(Generator):
             order = torch.randperm(size, generator=rng).to(x.device)
         return noise, LAST * (order + shift) / size
 
-    def noise(self, keys: Sequence[np.random.Generator]) -> Tensor:
+    def noise(self, keys: Sequence[np.random.Generator]) -> Float[Tensor, "B T J C"]:
         """Normal numbers for every coordinate of a clip."""
         return normal_rows(keys, self.spec.frames, self.skeleton.num_joints, self.spec.channels)
 
-    def draw(self, noise: Tensor, label: Tensor, length: Tensor, options: SampleOptions) -> Tensor:
+    def draw(
+        self,
+        noise: Float[Tensor, "B T J C"],
+        label: Int[Tensor, "B"],
+        length: Int[Tensor, "B"],
+        options: SampleOptions,
+    ) -> Float[Tensor, "B T J C"]:
         """Carries noise to clips."""
         return self.clips_of(options.temperature * noise, Wanted(label, length), options)
 
-    def clips_of(self, code: Tensor, wanted: Wanted, options: SampleOptions) -> Tensor:
+    def clips_of(
+        self, code: Float[Tensor, "B T J C"], wanted: Wanted, options: SampleOptions
+    ) -> Float[Tensor, "B T J C"]:
         """Carries noise to clips; the last step goes straight to what the network foretells."""
         guidance = self.guidance if options.guidance is None else options.guidance
         foretell = self.foretelling(wanted, guidance)
@@ -208,7 +223,9 @@ class FlowMatching(Generator):
         frames = torch.arange(self.spec.frames, device=length.device) < length[:, None]
         return Foretelling(denoiser, conditions, frames[..., None] & supported, length, guidance)
 
-    def finish(self, x: Tensor, length: Tensor) -> Tensor:
+    def finish(
+        self, x: Float[Tensor, "B T J C"], length: Int[Tensor, "B"]
+    ) -> Float[Tensor, "B T J C"]:
         """The last step: errors of single frames taken off, and bones of constant length."""
         exists = torch.arange(x.shape[1], device=length.device) < length[:, None]
         x = self.shaking(x, exists)
@@ -276,19 +293,21 @@ class FlowMatching(Generator):
         # at last the model's own view of all: no jump where what was seen begins
         return filling.meet(foretell(x, times[-1]), clips.replace(joints=path), self.skeleton)
 
-    def whole(self, clips: MotionBatch) -> Tensor:
-        """Standardised clips without noise; gaps hold what is most likely. -> [B,T,J,C]."""
+    def whole(self, clips: MotionBatch) -> Float[Tensor, "B T J C"]:
+        """Standardised clips without noise; gaps hold what is most likely."""
         wanted = Wanted(clips.label, clips.length)
         return self._complete(clips, wanted, torch.zeros_like(clips.joints))
 
-    def code_of(self, clips: MotionBatch) -> Tensor:
+    def code_of(self, clips: MotionBatch) -> Float[Tensor, "B T J C"]:
         """The noise that the clips come from: the velocity is followed back in time."""
         wanted, steps = Wanted(clips.label, clips.length), self.code_options.steps or self.steps
         times = [LAST * step / (steps - 1) for step in reversed(range(steps))]
         velocity = velocity_of(self.foretelling(wanted, 1.0))
         return SOLVERS[self.solver](velocity, self.whole(clips), times)
 
-    def code_of_noise(self, noise: Tensor, wanted: Wanted, temperature: float = 1.0) -> Tensor:
+    def code_of_noise(
+        self, noise: Float[Tensor, "B T J C"], wanted: Wanted, temperature: float = 1.0
+    ) -> Float[Tensor, "B T J C"]:
         """The noise itself."""
         return temperature * noise
 

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motiongen.encoders import EncoderFactory
@@ -68,7 +69,9 @@ class FlowNetwork(nn.Module):
             for i in range(couplings)
         )
 
-    def forward(self, x: Tensor, seen: Tensor, context: Context) -> Step:
+    def forward(
+        self, x: Float[Tensor, "B T J C"], seen: Bool[Tensor, "B T J"], context: Context
+    ) -> Step:
         """From a clip to noise."""
         x = torch.where(seen[..., None], x - self.mean(context), x)
         noises, log_det, extreme = [], x.new_zeros(len(x)), x.new_zeros(())
@@ -88,7 +91,9 @@ class FlowNetwork(nn.Module):
             x = interleave(x, noise)
         return Step(x, log_det, extreme)
 
-    def inverse(self, z: Tensor, seen: Tensor, context: Context) -> Tensor:
+    def inverse(
+        self, z: Float[Tensor, "B T J C"], seen: Bool[Tensor, "B T J"], context: Context
+    ) -> Float[Tensor, "B T J C"]:
         """From noise to a clip."""
         grids, noises = self._grids(seen), []
         for level in range(len(self.liftings)):
@@ -113,7 +118,14 @@ class FlowNetwork(nn.Module):
         return [seen[:, :: 2**level] for level in range(len(self.liftings) + 1)]
 
     @torch.no_grad()
-    def fit(self, x: Tensor, seen: Tensor, label: Tensor, length: Tensor, hidden: Tensor) -> None:
+    def fit(
+        self,
+        x: Float[Tensor, "B T J C"],
+        seen: Bool[Tensor, "B T J"],
+        label: Int[Tensor, "B"],
+        length: Int[Tensor, "B"],
+        hidden: Bool[Tensor, "B"],
+    ) -> None:
         """Makes it the best flow without its networks: Gaussian, given the class.
 
         Around its mean path lie the clips of a class, and those whose label is hidden lie around

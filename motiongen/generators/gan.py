@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -59,6 +60,9 @@ class GAN(Generator):
         weight_decay: of AdamW.
         label_dropout: share of training clips whose label is hidden from both players.
         noise_level: see `Generator`.
+
+    Raises:
+        ValueError: if `penalty` or `energy_weight` is negative.
 
     Source: Goodfellow et al., Generative Adversarial Nets, NeurIPS 2014; the loss: Jolicoeur-
         Martineau, The Relativistic Discriminator, ICLR 2019, with both penalties: Huang et al.,
@@ -134,7 +138,7 @@ class GAN(Generator):
         players = (self._player(), self.critic)
         return [{"params": list(p.parameters()), "betas": (0.5, 0.99)} for p in players]
 
-    def losses(self, batch: MotionBatch) -> dict[str, Tensor]:
+    def losses(self, batch: MotionBatch) -> dict[str, Float[Tensor, ""]]:
         """What both players minimise; each term reaches the parameters of its own player only.
 
         So one step of one optimiser is a step of both. The penalty is part of the training only.
@@ -177,8 +181,12 @@ class GAN(Generator):
         return decoder(merged, length, self.spec.frames)
 
     def game(
-        self, real: Tensor, fake: Tensor, batch: MotionBatch, label: Tensor
-    ) -> dict[str, Tensor]:
+        self,
+        real: Float[Tensor, "B T J C"],
+        fake: Float[Tensor, "B T J C"],
+        batch: MotionBatch,
+        label: Int[Tensor, "B"],
+    ) -> dict[str, Float[Tensor, ""]]:
         """The players' losses on pairs of a real clip and a fake of its label and length.
 
         The critic sees each clip once: its slope at the fakes, which the penalty needs, is also
@@ -208,16 +216,22 @@ class GAN(Generator):
                 terms["penalty"] = PENALTY_STEPS * squared.sum() / (2 * count)
         return {"generator": generator, **terms}
 
-    def diagnose(self) -> dict[str, Tensor]:
+    def diagnose(self) -> dict[str, Shaped[Tensor, ""]]:
         """How far the critic tells held-back clips from fakes: the difference of mean scores."""
         assert self.foretold is not None
         return {"critic_gap": self.losses(self.foretold.clips)["gap"]}
 
-    def noise(self, keys: Sequence[np.random.Generator]) -> Tensor:
+    def noise(self, keys: Sequence[np.random.Generator]) -> Float[Tensor, "B Z"]:
         """A normal latent, one row a key."""
         return normal_rows(keys, self.latent)
 
-    def draw(self, noise: Tensor, label: Tensor, length: Tensor, options: SampleOptions) -> Tensor:
+    def draw(
+        self,
+        noise: Float[Tensor, "B Z"],
+        label: Int[Tensor, "B"],
+        length: Int[Tensor, "B"],
+        options: SampleOptions,
+    ) -> Float[Tensor, "B T J C"]:
         """Clips of the averaged generator."""
         player = self.average.network
         return self.generate(player, options.temperature * noise, label, length)  # type: ignore[arg-type]
@@ -247,7 +261,13 @@ class Critic(nn.Module):
         self.direction = nn.Linear(condition, features)
         self.recurrent = any(isinstance(part, nn.RNNBase) for part in self.modules())
 
-    def forward(self, x: Tensor, confidence: Tensor, length: Tensor, condition: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Float[Tensor, "B T J C"],
+        confidence: Float[Tensor, "B T J"],
+        length: Int[Tensor, "B"],
+        condition: Float[Tensor, "B D"],
+    ) -> Float[Tensor, "B"]:
         """Judges; twice differentiable with any encoder."""
         # fused attention, and on a GPU fused recurrence, have no second derivative
         with sdpa_kernel(SDPBackend.MATH), without_cudnn(self.recurrent):
@@ -276,8 +296,10 @@ def energy_of(fakes: Tensor, real: Tensor, mask: Tensor) -> Tensor:
     return total + pair_score(changes(fakes), of_real, both) / usual
 
 
-def pair_score(fakes: Tensor, real: Tensor, mask: Tensor) -> Tensor:
-    """Energy score of two fakes of each clip."""
+def pair_score(
+    fakes: Float[Tensor, "2 B T J C"], real: Float[Tensor, "B T J C"], mask: Bool[Tensor, "B T J"]
+) -> Float[Tensor, ""]:
+    """Energy score of two fakes of each clip, in the unit of the clips."""
     count = mask.sum((1, 2)).clamp(min=1)
 
     def distance(first: Tensor, second: Tensor) -> Tensor:

@@ -1,12 +1,13 @@
 """Stops a training at the first loss that is no number."""
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from motiongen.motion import MotionBatch
 
 
-def require_finite(losses: dict[str, Tensor], clips: MotionBatch, where: str) -> None:
+def require_finite(losses: dict[str, Float[Tensor, ""]], clips: MotionBatch, where: str) -> None:
     """Refuses a total that is not finite.
 
     Args:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from motiongen.motion import MotionBatch
@@ -24,6 +25,9 @@ class SampleOptions:
         observed: how much of the estimator's noise, as the model measured it on the clips that
             it learned from, is put on samples: 0 leaves them clean, 1 makes them look as
             recordings do. Joints stay visible.
+
+    Raises:
+        ValueError: if a number is outside what is allowed; names it.
     """
 
     temperature: float = 1.0
@@ -60,8 +64,12 @@ def gamma_rows(keys: Sequence[np.random.Generator], alpha: float, *shape: int) -
     return torch.from_numpy(np.stack(rows))
 
 
-def draw_count(counts: Tensor, source: np.random.Generator) -> int:
-    """Draws an index as often as it was counted."""
+def draw_count(counts: Int[Tensor, "N"], source: np.random.Generator) -> int:
+    """Draws an index as often as it was counted.
+
+    Raises:
+        ValueError: if nothing was counted.
+    """
     total = torch.cumsum(counts, 0)
     if total[-1] == 0:
         raise ValueError("the model was never fitted: it knows no labels and lengths")

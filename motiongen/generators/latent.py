@@ -27,16 +27,19 @@ class AggregatePosterior(nn.Module):
         bandwidth: h, above 0 and at most 1.
         capacity: latents kept, at least one a class; of more clips, evenly spread ones.
 
+    Raises:
+        ValueError: if `bandwidth` is not above 0 and at most 1.
+
     Source: density of the latents after training: Ghosh et al., From Variational to
         Deterministic Autoencoders, ICLR 2020; kernels that keep the covariance: Liu and West,
         Combined Parameter and State Estimation in Simulation-Based Filtering, 2001, eq. 10.3.5.
     """
 
-    count: Tensor
-    mean: Tensor
-    label: Tensor
-    centre: Tensor
-    factor: Tensor
+    count: Int[Tensor, ""]
+    mean: Float[Tensor, "N Z"]
+    label: Int[Tensor, "N"]
+    centre: Float[Tensor, "K+1 Z"]
+    factor: Float[Tensor, "Z Z"]
 
     def __init__(
         self, latent: int, classes: int, bandwidth: float = 0.7, capacity: int = 1024
@@ -123,7 +126,7 @@ def whitened(
     return torch.linalg.solve_triangular(factor, away, upper=False)[..., 0]
 
 
-def bounded(log_variance: Tensor) -> Tensor:
+def bounded(log_variance: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Keeps a log variance between -10 and 4, smoothly."""
     return 7 * torch.tanh(log_variance / 7 + 3 / 7) - 3
 

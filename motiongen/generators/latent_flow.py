@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from motiongen.encoders import CNN, EncoderFactory
@@ -53,6 +54,10 @@ class LatentFlow(Generator):
         weight_decay: of AdamW.
         label_dropout: share of training clips whose label is hidden.
         noise_level: see `Generator`.
+
+    Raises:
+        ValueError: if `autoencoder_share` is not from 0 to below 1, `smoothing` is negative, or
+            `VAE` refuses an option.
 
     Source: Rezende and Mohamed, Variational Inference with Normalizing Flows, ICML 2015; flow
         priors: Chen et al., Variational Lossy Autoencoder, ICLR 2017; splines: Durkan et al.,
@@ -163,8 +168,11 @@ class LatentFlow(Generator):
         own = list(self.autoencoder.parameters())
         return [{"params": own, "span": (0.0, self.autoencoder_share)}, *groups]
 
-    def losses(self, batch: MotionBatch) -> dict[str, Tensor]:
-        """The autoencoder's bound while it learns, and the flow's negative log density."""
+    def losses(self, batch: MotionBatch) -> dict[str, Float[Tensor, ""]]:
+        """The autoencoder's bound while it learns, and the flow's negative log density.
+
+        Units: nats, the bound a seen coordinate, "flow" a latent, in "total" a dimension of it.
+        """
         done = self.progress()
         learns = self.autoencoder_share > 0 and (done <= self.autoencoder_share or done == 1)
         terms: dict[str, Tensor] = {}
@@ -175,7 +183,7 @@ class LatentFlow(Generator):
         total = flow / self.latent + terms.get("total", flow.new_zeros(()))
         return {**terms, "flow": flow, "total": total}
 
-    def flow_loss(self, batch: MotionBatch) -> Tensor:
+    def flow_loss(self, batch: MotionBatch) -> Float[Tensor, ""]:
         """Mean negative log density of latents, in nats and in units of the VAE's prior."""
         auto = self.autoencoder
         # where a label is hidden it is hidden from all: its latents have units of their own
@@ -199,7 +207,7 @@ class LatentFlow(Generator):
         mean, log_variance = self.autoencoder.prior_of(condition)
         return mean, (0.5 * log_variance).exp()
 
-    def diagnose(self) -> dict[str, Tensor]:
+    def diagnose(self) -> dict[str, Shaped[Tensor, ""]]:
         """What the autoencoder says of its latents, and the flow's "inverse_error".
 
         The largest |z - forward(inverse(z))| over normal numbers for held-back clips.
@@ -213,16 +221,22 @@ class LatentFlow(Generator):
         error = (flow(flow.inv(start)) - start).abs().max()
         return {**self.autoencoder.activity(clips), "inverse_error": error}
 
-    def noise(self, keys: Sequence[np.random.Generator]) -> Tensor:
+    def noise(self, keys: Sequence[np.random.Generator]) -> Float[Tensor, "B Z"]:
         """A normal latent, one row a key."""
         return normal_rows(keys, self.latent)
 
-    def draw(self, noise: Tensor, label: Tensor, length: Tensor, options: SampleOptions) -> Tensor:
+    def draw(
+        self,
+        noise: Float[Tensor, "B Z"],
+        label: Int[Tensor, "B"],
+        length: Int[Tensor, "B"],
+        options: SampleOptions,
+    ) -> Float[Tensor, "B T J C"]:
         """Normal numbers through the flow, then decoded."""
         return self.clips_of(options.temperature * noise, Wanted(label, length), options)
 
-    def latent_of(self, code: Tensor, wanted: Wanted) -> Tensor:
-        """The autoencoder's latents that the flow makes of normal numbers. [B,Z] -> [B,Z]."""
+    def latent_of(self, code: Float[Tensor, "B Z"], wanted: Wanted) -> Float[Tensor, "B Z"]:
+        """The autoencoder's latents that the flow makes of normal numbers."""
         inside = self.flow(wanted.condition(self)).inv(code)
         middle, spread = self._units(wanted.condition(self.autoencoder))
         return middle + spread * inside
@@ -239,8 +253,10 @@ class LatentFlow(Generator):
     like = controls.like
     fill = filling.fill_code
 
-    def tempered_log_prob(self, clips: MotionBatch, clean: Tensor) -> Tensor:
-        """Log density of clips given clean ones; see `VAE.tempered_log_prob`. -> [B]."""
+    def tempered_log_prob(
+        self, clips: MotionBatch, clean: Float[Tensor, "B T J C"]
+    ) -> Float[Tensor, "B"]:
+        """Log density of clips given clean ones; see `VAE.tempered_log_prob`."""
         return self.autoencoder.tempered_log_prob(clips, clean)
 
     def code_of(self, clips: MotionBatch) -> Tensor:

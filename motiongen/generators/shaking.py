@@ -35,9 +35,9 @@ class Shaking(nn.Module):
         joints: number of joints.
     """
 
-    level: Tensor
-    speed: Tensor
-    turn: Tensor
+    level: Float[Tensor, "J"]
+    speed: Float[Tensor, "J"]
+    turn: Float[Tensor, "J"]
 
     def __init__(self, joints: int) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class Shaking(nn.Module):
     def forward(
         self, x: Float[Tensor, "B T J C"], exists: Bool[Tensor, "B T"]
     ) -> Float[Tensor, "B T J C"]:
-        """Takes the error off. Shapes: standardised [B,T,J,C], exists [B,T] -> [B,T,J,C]."""
+        """Takes the error off standardised clips."""
         paths = list(x.unbind(2))
         for joint in (self.level > LEAST * self.turn).nonzero()[:, 0].tolist():
             level, speed, turn = (float(v[joint]) for v in (self.level, self.speed, self.turn))
@@ -109,7 +109,7 @@ def measure_shaking(
     shaking: Shaking,
     model: Generator,
     clips: MotionBatch,
-    draw: Callable[[Tensor, Wanted], Tensor],
+    draw: Callable[[Float[Tensor, "B ..."], Wanted], Float[Tensor, "B T J C"]],
 ) -> None:
     """Measures with some samples of the labels and lengths of some clips.
 
@@ -117,7 +117,7 @@ def measure_shaking(
         shaking: what is measured.
         model: gives paths, units and noise.
         clips: the train split; evenly spread ones are taken.
-        draw: from noise to standardised clips, before any last step. Shapes: -> [B,T,J,C].
+        draw: from noise to standardised clips, before any last step.
     """
     rows = torch.linspace(0, len(clips) - 1, min(len(clips), MEASURED)).round().long()
     part = clips.select(rows.to(clips.joints.device)).to(model.device)

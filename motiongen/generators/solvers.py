@@ -3,21 +3,26 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from jaxtyping import Float
 from torch import Tensor
 
 #: the velocity at a point and a time
-Velocity = Callable[[Tensor, float], Tensor]
+Velocity = Callable[[Float[Tensor, "*shape"], float], Float[Tensor, "*shape"]]
 Solver = Literal["euler", "midpoint", "heun"]
 
 
-def euler(velocity: Velocity, x: Tensor, times: Sequence[float]) -> Tensor:
+def euler(
+    velocity: Velocity, x: Float[Tensor, "*shape"], times: Sequence[float]
+) -> Float[Tensor, "*shape"]:
     """First order, one evaluation a step."""
     for now, then in zip(times, times[1:], strict=False):
         x = x + (then - now) * velocity(x, now)
     return x
 
 
-def midpoint(velocity: Velocity, x: Tensor, times: Sequence[float]) -> Tensor:
+def midpoint(
+    velocity: Velocity, x: Float[Tensor, "*shape"], times: Sequence[float]
+) -> Float[Tensor, "*shape"]:
     """Second order, two evaluations a step, none at its end."""
     for now, then in zip(times, times[1:], strict=False):
         half = x + 0.5 * (then - now) * velocity(x, now)
@@ -25,7 +30,9 @@ def midpoint(velocity: Velocity, x: Tensor, times: Sequence[float]) -> Tensor:
     return x
 
 
-def heun(velocity: Velocity, x: Tensor, times: Sequence[float]) -> Tensor:
+def heun(
+    velocity: Velocity, x: Float[Tensor, "*shape"], times: Sequence[float]
+) -> Float[Tensor, "*shape"]:
     """Second order, two evaluations a step, the second at its end."""
     for now, then in zip(times, times[1:], strict=False):
         first = velocity(x, now)
@@ -34,7 +41,8 @@ def heun(velocity: Velocity, x: Tensor, times: Sequence[float]) -> Tensor:
     return x
 
 
-SOLVERS: dict[str, Callable[[Velocity, Tensor, Sequence[float]], Tensor]] = {
+Integrate = Callable[[Velocity, Float[Tensor, "*shape"], Sequence[float]], Float[Tensor, "*shape"]]
+SOLVERS: dict[str, Integrate] = {
     "euler": euler,
     "midpoint": midpoint,
     "heun": heun,

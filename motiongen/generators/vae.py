@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from motiongen.encoders import CNN, EncoderFactory
@@ -59,6 +60,10 @@ class VAE(Generator):
         weight_decay: of AdamW.
         label_dropout: share of training clips whose label is hidden.
         noise_level: see `Generator`.
+
+    Raises:
+        ValueError: if `warm_up` is not from 0 to 1, `free_bits` is negative, or `Likelihood` or
+            `AggregatePosterior` refuses an option.
 
     Source: Kingma and Welling, Auto-Encoding Variational Bayes, ICLR 2014, eq. 3; Sohn, Lee and
         Yan, Learning Structured Output Representation using Deep Conditional Generative Models,
@@ -123,12 +128,12 @@ class VAE(Generator):
             rigid=wants_rigid(rigid, spec.channels),
         )
 
-    def losses(self, batch: MotionBatch) -> dict[str, Tensor]:
+    def losses(self, batch: MotionBatch) -> dict[str, Float[Tensor, ""]]:
         """Negative evidence bound in nats per seen coordinate, and its parts."""
         rise = min(1.0, self.progress() / self.warm_up) if self.warm_up else 1.0
         return self.bound(batch, self.kl_weight * rise)
 
-    def bound(self, batch: MotionBatch, kl_weight: float) -> dict[str, Tensor]:
+    def bound(self, batch: MotionBatch, kl_weight: float) -> dict[str, Float[Tensor, ""]]:
         """The terms of `losses` for a weight of the Kullback-Leibler term."""
         x = self.standardizer(batch.joints)
         condition = self.condition(self.training_label(batch.label), batch.length)
@@ -223,11 +228,11 @@ class VAE(Generator):
         self.train(was_training)
         self.latents.fit(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
-    def diagnose(self) -> dict[str, Tensor]:
+    def diagnose(self) -> dict[str, Shaped[Tensor, ""]]:
         """What `activity` says of the held-back clips."""
         return {} if self.foretold is None else self.activity(self.foretold.clips)
 
-    def activity(self, clips: MotionBatch) -> dict[str, Tensor]:
+    def activity(self, clips: MotionBatch) -> dict[str, Shaped[Tensor, ""]]:
         """How many latent dimensions tell something of a clip, and how much each tells.
 
         "active_units": dimensions in which posterior means vary by more than 0.01, in units of
@@ -249,15 +254,24 @@ class VAE(Generator):
             "largest_kl": kl.mean(0).max(),
         }
 
-    def noise(self, keys: Sequence[np.random.Generator]) -> Tensor:
-        """A number in [0,1) to choose a kernel with, then a normal latent; one row a key."""
+    def noise(self, keys: Sequence[np.random.Generator]) -> Float[Tensor, "B _numbers"]:
+        """A number in [0,1) to choose a kernel with, then a normal latent; one row a key.
+
+        Shapes: -> [B,1+Z].
+        """
         rows = [
             np.append(source.random(dtype=np.float32), source.standard_normal(self.latent))
             for source in keys
         ]
         return torch.from_numpy(np.stack(rows)).float()
 
-    def draw(self, noise: Tensor, label: Tensor, length: Tensor, options: SampleOptions) -> Tensor:
+    def draw(
+        self,
+        noise: Float[Tensor, "B _numbers"],
+        label: Int[Tensor, "B"],
+        length: Int[Tensor, "B"],
+        options: SampleOptions,
+    ) -> Float[Tensor, "B T J C"]:
         """Decodes draws near the latents of training clips; of the prior while there are none."""
         condition, normal = self.condition(label, length), noise[:, 1:]
         if self.latents.count > 0:
@@ -275,19 +289,26 @@ class VAE(Generator):
     like = controls.like
     fill = filling.fill_code
 
-    def tempered_log_prob(self, clips: MotionBatch, clean: Tensor) -> Tensor:
-        """Log density of clips given clean ones, as training weighs it against the prior. [B]."""
+    def tempered_log_prob(
+        self, clips: MotionBatch, clean: Float[Tensor, "B T J C"]
+    ) -> Float[Tensor, "B"]:
+        """Log density of clips given clean ones, as training weighs it against the prior.
+
+        Units: nats, of all standardised coordinates of a clip, divided by `kl_weight`.
+        """
         x, level = self.standardizer(clips.joints), self.observation.level
         log_prob = self.likelihood.log_prob(x, clean, clips.confidence, level)
         return log_prob.sum((1, 2)) / max(self.kl_weight, 1e-6)
 
-    def code_of(self, clips: MotionBatch) -> Tensor:
-        """The mean latents, in units of the density that samples start from. -> [B,Z]."""
+    def code_of(self, clips: MotionBatch) -> Float[Tensor, "B Z"]:
+        """The mean latents, in units of the density that samples start from."""
         wanted = Wanted(clips.label, clips.length)
         return whitened(self.encode(clips)[0], *self._normal_latents(wanted))
 
-    def code_of_noise(self, noise: Tensor, wanted: Wanted, temperature: float = 1.0) -> Tensor:
-        """The latents that samples start from, in the same units. -> [B,Z]."""
+    def code_of_noise(
+        self, noise: Float[Tensor, "B _numbers"], wanted: Wanted, temperature: float = 1.0
+    ) -> Float[Tensor, "B Z"]:
+        """The latents that samples start from, in the same units."""
         choice, normal = noise[:, 0], noise[:, 1:]
         if self.latents.count == 0:
             return temperature * normal

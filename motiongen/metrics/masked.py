@@ -1,10 +1,11 @@
 """Arithmetic on clips in which the mask decides what counts.
 
 Shapes: N clips, T frames, J joints, E bones; S is T less the order of a difference.
+Lengths are in the unit of the joints.
 """
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 
 from motiongen.metrics.checks import clips
 from motiongen.skeleton import Skeleton
@@ -27,7 +28,11 @@ def mean_over_clips(values: PerClip, name: str) -> float:
 
 
 def body(joints: Joints, mask: Mask, skeleton: Skeleton) -> tuple[Joints, Mask]:
-    """Checks clips as `checks.clips` does, and that they fit the skeleton."""
+    """Checks clips as `checks.clips` does, and that they fit the skeleton.
+
+    Raises:
+        ValueError: if one of them does not hold.
+    """
     joints, mask = clips(joints, mask)
     if joints.shape[2] != skeleton.num_joints:
         raise ValueError(
@@ -48,7 +53,7 @@ def bone_lengths(
 
 
 def differences(
-    joints: np.ndarray, mask: np.ndarray, order: int
+    joints: Shaped[np.ndarray, "..."], mask: Shaped[np.ndarray, "..."], order: int
 ) -> tuple[Float[np.ndarray, "N S J"], Bool[np.ndarray, "N S J"]]:
     """Lengths of the differences of some order over time, and where all their frames are seen."""
     joints, seen = clips(joints, mask)
@@ -63,14 +68,18 @@ def mean_difference(joints: Joints, mask: Mask, order: int) -> PerClip:
 
 
 def masked_mean(
-    values: np.ndarray, seen: np.ndarray, axis: int | tuple[int, ...]
+    values: Float[np.ndarray, "*shape"],
+    seen: Bool[np.ndarray, "*shape"],
+    axis: int | tuple[int, ...],
 ) -> Float[np.ndarray, "..."]:
     """Mean of what is seen; NaN where nothing is."""
     total, count = np.where(seen, values, 0.0).sum(axis), seen.sum(axis)
     return ratio(total, count, count > 0)
 
 
-def masked_median(values: np.ndarray, seen: np.ndarray) -> Float[np.ndarray, "N E"]:
+def masked_median(
+    values: Float[np.ndarray, "N T E"], seen: Bool[np.ndarray, "N T E"]
+) -> Float[np.ndarray, "N E"]:
     """Median over time (axis 1) of what is seen; NaN where nothing is."""
     if not values.shape[1]:
         return np.full((values.shape[0], values.shape[2]), np.nan)
@@ -81,13 +90,21 @@ def masked_median(values: np.ndarray, seen: np.ndarray) -> Float[np.ndarray, "N 
     return np.where(count > 0, middle / 2, np.nan)[:, 0]
 
 
-def ratio(top: np.ndarray, bottom: np.ndarray, where: np.ndarray) -> np.ndarray:
+def ratio(
+    top: Shaped[np.ndarray, "*shape"],
+    bottom: Shaped[np.ndarray, "*shape"],
+    where: Bool[np.ndarray, "*shape"],
+) -> Float[np.ndarray, "*shape"]:
     """Quotient, and NaN where it is not defined."""
     return np.divide(top, bottom, out=np.full(where.shape, np.nan), where=where)
 
 
 def positive(value: float, name: str) -> float:
-    """The value, where it is finite and above 0; else a ValueError."""
+    """The value, which must be finite and above 0.
+
+    Raises:
+        ValueError: if it is not.
+    """
     if not (np.isfinite(value) and value > 0):
         raise ValueError(f"{name}: found {value}, must be above 0")
     return value

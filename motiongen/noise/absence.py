@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Bool
 from torch import Tensor
 
 from motiongen import layouts
@@ -102,8 +103,8 @@ class Dropout:
         return hide(motion, torch.rand(motion.confidence.shape, generator=rng) < self.rate)
 
 
-def hide(motion: Motion, hidden: Tensor) -> Motion:
-    """Sets confidence to 0 where `hidden` [T,J] is True."""
+def hide(motion: Motion, hidden: Bool[Tensor, "T J"]) -> Motion:
+    """Sets confidence to 0 where `hidden` is True."""
     return motion.replace(
         confidence=motion.confidence.masked_fill(hidden, 0.0), target=keep_target(motion)
     )

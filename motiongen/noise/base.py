@@ -5,7 +5,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from motiongen.motion import Motion
@@ -38,7 +38,7 @@ def noisy_view(motion: Motion, noise: Noise, seed: int, index: int, epoch: int =
     return noise(motion, torch.Generator().manual_seed(int(word) & (2**63 - 1)))
 
 
-def keep_target(motion: Motion) -> Tensor:
+def keep_target(motion: Motion) -> Float[Tensor, "T J C"]:
     """The clean joints: what the motion already knows of them, or its own."""
     return motion.joints if motion.target is None else motion.target
 
@@ -80,14 +80,22 @@ def limb_pairs(skeleton: Skeleton) -> list[tuple[list[int], list[int]]]:
 
 
 def check_share(owner: object, **shares: float) -> None:
-    """Refuses values outside [0,1]; names the class and the field."""
+    """Refuses values outside [0,1].
+
+    Raises:
+        ValueError: names the class and the field.
+    """
     for name, value in shares.items():
         if not 0.0 <= value <= 1.0:
             raise ValueError(f"{type(owner).__name__}.{name}: found {value}, allowed 0 to 1")
 
 
 def check_positive(owner: object, **values: float) -> None:
-    """Refuses values below 0 and those that are not finite; names the class and the field."""
+    """Refuses values below 0 and those that are not finite.
+
+    Raises:
+        ValueError: names the class and the field.
+    """
     for name, value in values.items():
         if not 0.0 <= value < math.inf:
             raise ValueError(f"{type(owner).__name__}.{name}: found {value}, allowed 0 or above")

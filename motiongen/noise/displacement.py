@@ -155,8 +155,13 @@ class Swap:
         )
 
 
-def displace(motion: Motion, offset: Tensor, height: float, rng: torch.Generator) -> Motion:
-    """Adds an offset [T,J,C] where joints are seen and doubts them accordingly."""
+def displace(
+    motion: Motion, offset: Float[Tensor, "T J C"], height: float, rng: torch.Generator
+) -> Motion:
+    """Adds an offset where joints are seen and doubts them accordingly.
+
+    Offset and body height are in the motion's unit.
+    """
     error = offset.norm(dim=-1) / (0.05 * height)
     return motion.replace(
         joints=motion.joints + offset,
@@ -165,7 +170,7 @@ def displace(motion: Motion, offset: Tensor, height: float, rng: torch.Generator
     )
 
 
-def doubt(error: Tensor, rng: torch.Generator) -> Tensor:
+def doubt(error: Float[Tensor, "*shape"], rng: torch.Generator) -> Float[Tensor, "*shape"]:
     """Confidence that falls with the error (in units of 5 % of the height), but not reliably.
 
     An estimator does not see its error: the factor is off by a log-normal spread of 0.5, so that

@@ -21,6 +21,9 @@ class Likelihood(nn.Module):
         initial_scale: noise that training starts from, in standardised units.
         smallest_scale: noise is never believed to be below this, in standardised units.
 
+    Raises:
+        ValueError: unless `degrees` is above 0.
+
     Source: the Student-t as a likelihood for outliers: Lange, Little and Taylor, Robust
         Statistical Modeling Using the t Distribution, JASA 1989; learned noise: Rybkin,
         Daniilidis and Levine, Simple and Effective VAE Training with Calibrated Decoders, ICML

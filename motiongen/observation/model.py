@@ -28,13 +28,16 @@ class Observation(nn.Module):
         skeleton: joints and bones.
         level: standard deviation of the noise where it is known. None: `fit` measures it. 0: the
             data are believed as they are.
+
+    Raises:
+        ValueError: if `level` is negative or not finite.
     """
 
-    level: Tensor
-    correlation: Tensor
-    degrees: Tensor
-    speed: Tensor
-    turn: Tensor
+    level: Float[Tensor, "J"]
+    correlation: Float[Tensor, ""]
+    degrees: Float[Tensor, ""]
+    speed: Float[Tensor, "J"]
+    turn: Float[Tensor, "J"]
 
     def __init__(self, skeleton: Skeleton, level: float | None = None) -> None:
         super().__init__()

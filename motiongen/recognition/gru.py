@@ -76,8 +76,8 @@ class LastState(nn.Module):
         features: size of the feature vector.
     """
 
-    mean: Tensor
-    spread: Tensor
+    mean: Float[Tensor, "J C"]
+    spread: Float[Tensor, "J C"]
 
     def __init__(self, spec: MotionSpec, width: int, layers: int, features: int) -> None:
         super().__init__()

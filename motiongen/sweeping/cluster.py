@@ -106,7 +106,11 @@ def _run(job: Job, workers: int, progress: Progress) -> int:
 
 
 def require_room(needs: Mapping[str, float], nodes: Sequence[Mapping[str, float]]) -> None:
-    """Raises a ValueError if a trial fits on no node: Tune would wait for one that never comes."""
+    """Refuses trials that fit on no node: Tune would wait for one that never comes.
+
+    Raises:
+        ValueError: says what is needed and what there is.
+    """
     for node in nodes:
         if all(node.get(name.upper(), 0) >= amount for name, amount in needs.items()):
             return

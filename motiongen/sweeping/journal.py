@@ -27,7 +27,11 @@ class JournalLock(JournalFileOpenLock):
         return True
 
     def release(self) -> None:
-        """Lets others write."""
+        """Lets others write.
+
+        Raises:
+            RuntimeError: if this one did not hold the lock.
+        """
         if self._held is None:
             raise RuntimeError("the journal was not locked")
         self._held.release()

@@ -93,7 +93,11 @@ def read_settings(found: object, where: str) -> Settings:
 
 
 def refuse_own(key: str, where: str) -> None:
-    """Raises a ValueError for what a sweep sets itself."""
+    """Refuses a key that a sweep sets itself.
+
+    Raises:
+        ValueError: names the key.
+    """
     if key.split(".")[0] in OWN:
         raise ValueError(f"{where}: {key} is set by the sweep itself, see motiongen sweep --help")
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Shaped
 from torch import Tensor, nn
 
 Check = Callable[[Any], None]
@@ -15,7 +16,11 @@ class ContractError(AssertionError):
 
 
 def check(function: Check) -> Check:
-    """Makes a check repeatable: its own random state, its name in front of every complaint."""
+    """Makes a check repeatable: its own random state, its name in front of every complaint.
+
+    Raises:
+        ContractError: what it returns does, when the check fails.
+    """
 
     @functools.wraps(function)
     def run(subject: Any) -> None:
@@ -46,13 +51,26 @@ def run_all(checks: Sequence[Check], subject: Any) -> None:
 
 
 def require(condition: bool, complaint: str) -> None:
-    """Raises ContractError with the complaint unless the condition holds."""
+    """Complains unless the condition holds.
+
+    Raises:
+        ContractError: the complaint.
+    """
     if not condition:
         raise ContractError(complaint)
 
 
-def require_equal(found: Tensor, expected: Tensor, what: str, tolerance: float = 0.0) -> None:
-    """Equal shapes, and values within `tolerance` of the larger of 1 and the largest value."""
+def require_equal(
+    found: Shaped[Tensor, "..."],
+    expected: Shaped[Tensor, "..."],
+    what: str,
+    tolerance: float = 0.0,
+) -> None:
+    """Equal shapes, and values within `tolerance` of the larger of 1 and the largest value.
+
+    Raises:
+        ContractError: says by how much they differ.
+    """
     require(
         found.shape == expected.shape,
         f"{what}: shape {tuple(found.shape)}, expected {tuple(expected.shape)}",
@@ -65,8 +83,12 @@ def require_equal(found: Tensor, expected: Tensor, what: str, tolerance: float =
     require(gap <= allowed, f"{what}: differs by {gap:.3g}, allowed {allowed:.3g}")
 
 
-def require_finite(values: Tensor, what: str) -> None:
-    """Neither NaN nor infinite."""
+def require_finite(values: Shaped[Tensor, "..."], what: str) -> None:
+    """Neither NaN nor infinite.
+
+    Raises:
+        ContractError: says how many are.
+    """
     count = int((~torch.isfinite(values)).sum())
     require(count == 0, f"{what}: {count} of {values.numel()} values are not finite")
 

@@ -1,6 +1,7 @@
 """What every encoder promises, bare and in each adapter."""
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from motiongen import layouts
@@ -91,7 +92,9 @@ def pooled_is_a_weighted_sum(factory: EncoderFactory) -> None:
         require_equal(encoder.pooled(*inputs), expected, f"on {layout}: sums over time", 1e-5)
 
 
-def gradients(network: Network, clips: Clips) -> tuple[Tensor, Tensor, Tensor]:
+def gradients(
+    network: Network, clips: Clips
+) -> tuple[Float[Tensor, "B ..."], Float[Tensor, "B T J C"], Float[Tensor, "P"]]:
     """Output, gradient of the input, and of all parameters in one vector."""
     clips = clips._replace(x=clips.x.clone().requires_grad_())
     network.module.zero_grad()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from motiongen.generators.base import Generator
@@ -15,7 +16,7 @@ from motiongen.motion import MotionBatch
 from motiongen.testing.contract import require, require_equal
 
 
-def train(model: Generator, clips: MotionBatch, steps: int) -> Iterator[Tensor]:
+def train(model: Generator, clips: MotionBatch, steps: int) -> Iterator[Float[Tensor, ""]]:
     """Takes optimiser steps on one batch; yields each total before its step."""
     optimizer = torch.optim.AdamW(model.parameter_groups(), model.learning_rate)
     model.train()
@@ -29,7 +30,9 @@ def train(model: Generator, clips: MotionBatch, steps: int) -> Iterator[Tensor]:
         model.after_step()
 
 
-def loss_and_gradient(model: Generator, clips: MotionBatch) -> tuple[Tensor, Tensor]:
+def loss_and_gradient(
+    model: Generator, clips: MotionBatch
+) -> tuple[Float[Tensor, ""], Float[Tensor, "P"]]:
     """The total and all gradients in one vector, with fixed randomness."""
     torch.manual_seed(1)
     model.zero_grad()

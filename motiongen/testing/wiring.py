@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from motiongen import layouts
@@ -21,12 +22,12 @@ LENGTHS = (11, 7, 2)
 
 
 class Clips(NamedTuple):
-    """The arguments of an adapter. Shapes: [B,T,J,C], [B,T,J], [B], [B,D]."""
+    """The arguments of an adapter."""
 
-    x: Tensor
-    confidence: Tensor
-    length: Tensor
-    condition: Tensor
+    x: Float[Tensor, "B T J C"]
+    confidence: Float[Tensor, "B T J"]
+    length: Int[Tensor, "B"]
+    condition: Float[Tensor, "B D"]
 
     @property
     def seen(self) -> Tensor:
@@ -64,10 +65,10 @@ class Network:
 
     name: str
     module: nn.Module
-    forward: Callable[[Clips], Tensor]
+    forward: Callable[[Clips], Float[Tensor, "B ..."]]
     sees: bool = True
 
-    def __call__(self, clips: Clips) -> Tensor:
+    def __call__(self, clips: Clips) -> Float[Tensor, "B ..."]:
         """Runs the network."""
         return self.forward(clips)
 
@@ -123,7 +124,7 @@ def networks(factory: EncoderFactory, layout: str, channels: int) -> list[Networ
     return found
 
 
-def existing(out: Tensor, length: Tensor) -> Tensor:
+def existing(out: Float[Tensor, "B T J F"], length: Int[Tensor, "B"]) -> Float[Tensor, "B T J F"]:
     """Zeros what has no meaning: frames beyond the length."""
     return torch.where(frame_mask(length, out.shape[1])[..., None, None], out, 0.0)
 
