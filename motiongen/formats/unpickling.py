@@ -15,7 +15,7 @@ import re
 import reprlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from jaxtyping import Shaped
@@ -148,10 +148,10 @@ def _check_sizes(stream: BinaryIO, size: int) -> None:
     for number, (code, argument, _) in enumerate(pickletools.genops(stream)):
         if code.name in _STRANGE:
             raise pickle.UnpicklingError(f"the instruction {code.name}")
-        if code.name in _PUTS and int(argument) > number + 256:
-            raise pickle.UnpicklingError(f"a value to be kept at place {argument} of {number}")
-        if code.name == "FRAME" and argument > size:
-            raise pickle.UnpicklingError(f"a frame of {argument} bytes in {size}")
+        if code.name in (*_PUTS, "FRAME"):
+            most = size if code.name == "FRAME" else number + 256
+            if int(cast(int, argument)) > most:
+                raise pickle.UnpicklingError(f"{code.name} of {argument}, at most {most}")
 
 
 class _Restricted(pickle.Unpickler):
