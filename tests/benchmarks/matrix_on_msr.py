@@ -74,9 +74,9 @@ class Choice:
 #: VAE at temperature .9: FID to subject 3 11.19, density .82, at 1 11.91 and .80; latent flow:
 #: 11.53 and .85, at 1 11.80 and .80. Flow matching as it is: 11.20 and .93; with more variation
 #: of the training clips (20 degrees, 15 %) it had 11.94 and .75.
-#: Flow at .7: 11.64, density .65, accuracy .97; at .9 12.04, .55 and .94. A final at .9, the choice
-#: of an earlier version, was judged before that was asked: FID test 1.00, density .77, coverage test
-#: .95, accuracy .92, jerk .89.
+#: Flow at .7: 11.64, density .65, accuracy .97; at .9 12.04, .55 and .94. A final at .9, which an
+#: earlier version had chosen, was judged before that was asked: FID test 1.00, density .77,
+#: coverage test .95, accuracy .92, jerk .89.
 CHOICES = {
     "VAE-CNN": Choice(temperature=0.9),
     "LatentFlow-CNN": Choice(temperature=0.9),
