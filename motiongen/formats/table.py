@@ -77,7 +77,13 @@ def read_lines(file: Path, name: str, *, most: int | None = None) -> list[str]:
 
 
 def parse_rows(
-    lines: Sequence[str], name: str, *, columns: int, where: Where, separator: str | None = ","
+    lines: Sequence[str],
+    name: str,
+    *,
+    columns: int,
+    where: Where,
+    separator: str | None = ",",
+    missing: str | None = None,
 ) -> np.ndarray:
     """Numbers of a table.
 
@@ -87,6 +93,7 @@ def parse_rows(
         columns: numbers a row.
         where: names a place.
         separator: what stands between numbers; None for blanks.
+        missing: what the format writes for a number that was not measured; it becomes NaN.
 
     Shapes: -> [R, columns], float64.
 
@@ -101,12 +108,16 @@ def parse_rows(
                 name,
                 f"{where(number, 0)}: {len(row)} numbers in the row, allowed exactly {columns}",
             )
+    unseen = None
+    if missing is not None:
+        unseen = np.array([[text == missing for text in row] for row in rows], dtype=bool)
+        rows = [["0" if text == missing else text for text in row] for row in rows]
     try:
         values = np.array(rows, dtype=np.float64)
     except ValueError as error:
         raise _not_a_number(rows, name, where) from error
     check_values(values, name, where)
-    return values
+    return values if unseen is None else np.where(unseen, np.nan, values)
 
 
 def _not_a_number(rows: Sequence[Sequence[str]], name: str, where: Where) -> FormatError:

@@ -16,7 +16,14 @@ from motiongen import __version__, layouts
 from motiongen.generators.drawing import draw_batch
 from motiongen.generators.energy import Foretold, foretell, validation_score
 from motiongen.generators.guard import require_finite
-from motiongen.generators.keys import SampleOptions, concatenate, given, key, parts_of
+from motiongen.generators.keys import (
+    SampleOptions,
+    concatenate,
+    given,
+    given_labels,
+    key,
+    parts_of,
+)
 from motiongen.generators.protocols import refuse_unused
 from motiongen.generators.recipe import class_path, plain
 from motiongen.generators.schedule import one_cycle
@@ -228,7 +235,7 @@ class Generator(pl.LightningModule, ABC):
         self,
         n: int,
         *,
-        label: int | Sequence[int] | None = None,
+        label: str | int | Sequence[str | int] | None = None,
         length: int | Sequence[int] | None = None,
         seed: int = 0,
         start: int = 0,
@@ -243,7 +250,8 @@ class Generator(pl.LightningModule, ABC):
 
         Args:
             n: number of clips.
-            label: class of all or of each; None draws it as often as in training.
+            label: class of all or of each, its name or number; None draws it as often as in
+                training.
             length: frames of all or of each; None draws it as in training, given the label.
             seed: first half of every sample's key.
             start: number of the first sample, so that a set can be drawn in parts.
@@ -259,7 +267,7 @@ class Generator(pl.LightningModule, ABC):
                 raise ValueError(f"{name}: found {number}, at least {least} is allowed")
         options = options or SampleOptions()
         refuse_unused(self, options)
-        labels = given("label", label, n, 0, len(self.spec.classes) - 1)
+        labels = given_labels(self.spec.classes, label, n)
         lengths = given("length", length, n, 2, self.spec.frames)
         was_training = self.training
         self.eval()

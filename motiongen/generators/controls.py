@@ -16,7 +16,7 @@ from motiongen import transforms
 from motiongen.generators.base import MICRO_BATCH, Generator
 from motiongen.generators.codes import Coded, Wanted, coded, great_circle
 from motiongen.generators.drawing import SMALLEST_SUPPORT
-from motiongen.generators.keys import SampleOptions, concatenate, given, key
+from motiongen.generators.keys import SampleOptions, concatenate, given, given_labels, key
 from motiongen.generators.protocols import refuse_unused
 from motiongen.motion import NO_LABEL, MotionBatch, collate
 
@@ -63,7 +63,7 @@ def interpolate_samples(
     second: int,
     n: int,
     *,
-    label: int | Sequence[int] | None = None,
+    label: str | int | Sequence[str | int] | None = None,
     length: int,
     seed: int = 0,
     options: SampleOptions | None = None,
@@ -88,7 +88,7 @@ def interpolate_samples(
     refuse_unused(model, options)
     if options.observed:
         raise ValueError(f"observed: found {options.observed}, but these clips are clean ones")
-    labels = given("label", label, 2, 0, len(model.spec.classes) - 1)
+    labels = given_labels(model.spec.classes, label, 2)
     given("length", length, 1, 2, model.spec.frames)
     device = model.standardizer.mean.device
     pair = torch.tensor([NO_LABEL if one is None else one for one in labels], device=device)

@@ -97,6 +97,24 @@ def given(
     return [int(one) for one in values]
 
 
+def given_labels(
+    classes: Sequence[str], value: str | int | Sequence[str | int] | None, n: int
+) -> list[int | None]:
+    """The number of a class for each of n samples, of names or numbers; None: the model chooses.
+
+    Raises:
+        ValueError: if there are not n values, or one is no class.
+    """
+    if value is None or isinstance(value, int):
+        return given("label", value, n, 0, len(classes) - 1)
+    numbers: list[int] = []
+    for one in [value] * n if isinstance(value, str) else value:
+        if isinstance(one, str) and one not in classes:
+            raise ValueError(f"label: {one!r} is unknown; known: {', '.join(classes)}")
+        numbers.append(list(classes).index(one) if isinstance(one, str) else one)
+    return given("label", numbers, n, 0, len(classes) - 1)
+
+
 def concatenate(parts: Sequence[MotionBatch]) -> MotionBatch:
     """Joins batches of the same number of frames."""
     values: dict[str, Any] = {}

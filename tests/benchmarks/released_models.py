@@ -51,9 +51,10 @@ SETS = {
     "ui_prmd": {
         "people": [1, 2, 3, 4, 5],
         "store": "motiongen import ui_prmd UI-PRMD --option sensor=kinect --out runs/ui_prmd",
-        "data": "UI-PRMD, clips of the Kinect, people 1 to 5 of 6 (A. Vakanski, H. Jun, D. Paul, "
-        "R. Baker, A Data Set of Human Body Movements for Physical Rehabilitation Exercises, "
-        "Data 2018).",
+        "data": "UI-PRMD, clips of the Kinect, people 1 to 5 of 6, the 500 correct repetitions "
+        "and the 100 incorrect ones of person 1, which have the same classes (A. Vakanski, "
+        "H. Jun, D. Paul, R. Baker, A Data Set of Human Body Movements for Physical "
+        "Rehabilitation Exercises, Data 2018).",
         "licence": "Data: ODC Public Domain Dedication and Licence. Weights: Apache-2.0.",
     },
 }

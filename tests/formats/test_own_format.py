@@ -69,7 +69,7 @@ def test_the_page_makes_a_format(installed, recordings, tmp_path, capsys):
 
 def test_the_page_checks_it(installed, recordings, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code = compile(blocks("python")[1], "own_format.md", "exec")
+    code = compile(blocks("python")[2], "own_format.md", "exec")
     eval(code, {})  # a page's example, not a file from elsewhere
 
 

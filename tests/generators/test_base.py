@@ -10,7 +10,7 @@ from motiongen import checkpoint
 from motiongen.encoders import CNN, GCN
 from motiongen.generators import VAE, SampleOptions
 from motiongen.generators.base import Generator
-from motiongen.generators.keys import draw_count, key
+from motiongen.generators.keys import draw_count, given_labels, key
 from motiongen.generators.recipe import build, plain
 from motiongen.motion import NO_LABEL, MotionSpec, collate
 from motiongen.testing import ContractError, generator_checks
@@ -330,3 +330,13 @@ def test_a_spec_without_classes_samples_without_labels():
     assert model.sample(2).label.tolist() == [NO_LABEL] * 2
     with pytest.raises(ValueError, match="label: found 0"):
         model.sample(1, label=0)
+
+
+def test_classes_may_be_named():
+    classes = ("wave", "kick")
+    assert given_labels(classes, "kick", 2) == [1, 1]
+    assert given_labels(classes, ["kick", 0], 2) == [1, 0]
+    assert given_labels(classes, None, 1) == [None]
+    for value, words in (("jump", "'jump' is unknown; known: wave, kick"), (2, "allowed 0 to 1")):
+        with pytest.raises(ValueError, match=words):
+            given_labels(classes, value, 1)
