@@ -93,7 +93,7 @@ def test_features_are_computed_once(tmp_path, monkeypatch, clips):
 
 
 def test_no_such_architecture(clips):
-    with pytest.raises(ValueError, match="extractor: found 'LSTM', allowed CNN, GCN, RNN, Trans"):
+    with pytest.raises(ValueError, match="extractor: found 'LSTM', allowed CNN, GCN, RNN, Mix"):
         fit_extractor(clips, SPEC, 0, architecture="LSTM")
 
 

@@ -360,7 +360,7 @@ def test_tensorboard_is_one_flag(tmp_path, store):
 
 def test_encoders_are_all_tested():
     assert {getattr(motiongen.encoders, name).__base__ for name in ENCODERS} == {Encoder}
-    assert len(ENCODERS) == 4
+    assert len(ENCODERS) == 5
 
 
 def test_a_latent_flow_takes_a_trained_vae(tmp_path, store, capsys):

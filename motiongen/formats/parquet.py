@@ -34,6 +34,7 @@ import torch
 
 from motiongen.formats.archive import DEFAULT_LIMITS
 from motiongen.formats.base import Clip, FormatError, Reader
+from motiongen.formats.parquet_footer import column_sizes
 from motiongen.formats.table import MAX_VALUE
 from motiongen.layouts import get
 from motiongen.motion import Motion, Unit
@@ -161,7 +162,9 @@ class Parquet(Reader):
             ),
         )
         self._check_schema(file, name)
-        _check_size(file, path.stat().st_size, name)
+        _check_size(self._guarded(name, lambda: column_sizes(path)), path, name)
+        if file.metadata.num_rows > MAX_CLIPS:
+            raise FormatError(name, f"{file.metadata.num_rows} rows, allowed {MAX_CLIPS}")
         return file
 
     def _check_schema(self, file: Any, name: str) -> None:
@@ -196,6 +199,8 @@ class Parquet(Reader):
             if any(text is not None and len(text) > MAX_TEXT for text in known):
                 raise FormatError(name, f"column {column!r}: a text of more than {MAX_TEXT}")
             numbers = values.indices.to_pylist()
+            if any(number is not None and not 0 <= number < len(known) for number in numbers):
+                raise FormatError(name, f"column {column!r}: a text that is not in the file")
             texts[column] = [None if number is None else known[number] for number in numbers]
         return texts
 
@@ -216,17 +221,12 @@ class Parquet(Reader):
             raise FormatError(name, f"is no sound Parquet file: {reason}") from error
 
 
-def _check_size(file: Any, packed: int, name: str) -> None:
+def _check_size(columns: Sequence[tuple[int, int]], path: Path, name: str) -> None:
     """Refuses files that claim to hold more than their size allows."""
-    metadata = file.metadata
-    if metadata.num_rows > MAX_CLIPS:
-        raise FormatError(name, f"{metadata.num_rows} rows, allowed {MAX_CLIPS}")
-    total = 0
-    for group in range(metadata.num_row_groups):
-        for column in range(metadata.num_columns):
-            chunk = metadata.row_group(group).column(column)
-            total += max(chunk.total_uncompressed_size, 4 * chunk.num_values)
-    if total > (allowed := DEFAULT_LIMITS.allowed_bytes(packed)):
+    if any(min(column) < 0 for column in columns):
+        raise FormatError(name, "a column of a negative size")
+    total = sum(max(unpacked, 4 * values) for values, unpacked in columns)
+    if total > (allowed := DEFAULT_LIMITS.allowed_bytes(path.stat().st_size)):
         raise FormatError(name, f"unpacks to {total} bytes, allowed {allowed}")
 
 

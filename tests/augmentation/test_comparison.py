@@ -92,7 +92,8 @@ def test_labels_follow_the_train_set():
 
 def test_nothing_of_the_test_clips_reaches_training(fitted):
     marked = held_out()
-    marked = marked.replace(joints=torch.where(marked.mask[..., None], TOKEN, 0.0))
+    tokens = torch.where(marked.mask[..., None], TOKEN, 0.0)
+    marked = marked.replace(joints=tokens.expand_as(marked.joints).clone())
     seen = []
 
     def recording(labels, seed):

@@ -9,6 +9,8 @@ import torch
 from motiongen import formats, layouts
 from motiongen.formats.base import FormatError
 from motiongen.formats.long_table import LongTable
+from motiongen.formats.parquet_footer import column_sizes
+from motiongen.formats.table import parse_rows
 
 from .files import walk
 from .test_writers import CLASSES, bits, motion, read, write
@@ -16,6 +18,18 @@ from .test_writers import CLASSES, bits, motion, read, write
 arrow = pytest.importorskip("pyarrow")
 
 NAMES = layouts.get("kinect20").joints
+
+
+def test_a_mark_stands_for_what_was_not_measured():
+    def where(row, column):
+        return f"row {row}"
+
+    found = parse_rows(["1 x", "2 3"], "f", columns=2, where=where, separator=None, missing="x")
+    assert np.isnan(found[0, 1]) and found[0, 0] == 1 and found[1].tolist() == [2, 3]
+    with pytest.raises(FormatError, match="row 0: found 'x', not a number"):
+        parse_rows(["1 x"], "f", columns=2, where=where, separator=None)
+    with pytest.raises(FormatError, match="row 0: found nan"):
+        parse_rows(["1 nan"], "f", columns=2, where=where, separator=None, missing="x")
 
 
 # ---- Parquet ------------------------------------------------------------------------------------
@@ -97,6 +111,36 @@ def test_a_file_of_ones_own(tmp_path):
     (first, clip), (second, _) = read("parquet", tmp_path)
     assert (clip.label, first.label, second.label) == ("wave", 0, None)
     assert (first.unit, first.fps, first.subject, first.target) == ("m", None, "", None)
+
+
+def test_sizes_are_read_without_the_library(tmp_path):
+    file = write("parquet", [motion(number, 4) for number in range(3)], tmp_path)
+    metadata = arrow.parquet.ParquetFile(file).metadata
+    chunks = [
+        metadata.row_group(group).column(column)
+        for group in range(metadata.num_row_groups)
+        for column in range(metadata.num_columns)
+    ]
+    expected = [(chunk.num_values, chunk.total_uncompressed_size) for chunk in chunks]
+    assert column_sizes(file) == expected
+
+
+def test_a_damaged_footer_does_not_end_the_process(tmp_path):
+    """Damaged statistics of a column abort pyarrow where it is asked for the column."""
+    file = write("parquet", [motion(0, 4)], tmp_path)
+    data = file.read_bytes()
+    start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    refused = 0
+    for bit in range(8 * start, 8 * len(data) - 32, 41):
+        damaged = bytearray(data)
+        damaged[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(damaged)
+        try:
+            reader = formats.get("parquet")(file)
+            [reader.load(clip) for clip in reader.index()]
+        except FormatError:
+            refused += 1
+    assert refused > 100
 
 
 EMPTY = [[0.0] * 360, [float("nan")] * 360]
