@@ -85,7 +85,9 @@ class Showcase(Callback):
         import wandb
 
         artifact = wandb.Artifact(f"{type(model).__name__}-{run.id}", type="model")
-        artifact.add_file(str(best))
+        # no copy in the user's home, where an offline run would leave it; the file is replaced
+        # whole by a longer training, never changed
+        artifact.add_file(str(best), policy="immutable")
         run.log_artifact(artifact)
 
 
