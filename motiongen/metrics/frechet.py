@@ -15,7 +15,7 @@ _CHONG = "Chong and Forsyth, Effectively Unbiased FID and Inception Score, CVPR 
 _ACTFORMER = "per class as in Xu et al., ActFormer, ICCV 2023"
 #: above so many rows the statistics are sums over blocks, and no float64 copy is made
 LARGE_ROWS = 10_000
-BLOCK_ROWS = 2048
+BLOCK_ROWS = 4096
 # Below this ratio of the eigenvalues float32 sums would show in the root of the product.
 FULL_RANK = 1e-3
 EXTRAPOLATION_SIZES, LEAST_SHARE = 15, 0.5
@@ -193,9 +193,11 @@ def _block_covariance(
     columns = features.shape[1]
     about = features[:BLOCK_ROWS].mean(0, dtype=np.float64).astype(number)
     total, products = np.zeros(columns), np.zeros((columns, columns))
+    room, ones = np.empty((BLOCK_ROWS, columns), number), np.ones(BLOCK_ROWS, number)
     for block in _rows(features):
-        centred = features[block].astype(number, copy=False) - about
-        total += centred.sum(0, dtype=np.float64)
+        rows = features[block].astype(number, copy=False)
+        centred = np.subtract(rows, about, out=room[: len(rows)])
+        total += ones[: len(rows)] @ centred
         products += centred.T @ centred
     shift = total / len(features)
     covariance = (products - len(features) * np.outer(shift, shift)) / (len(features) - 1)
