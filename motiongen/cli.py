@@ -100,7 +100,7 @@ def view(args: argparse.Namespace) -> int:
     from motiongen import scoring
 
     scoring.view_stores(args.stores, args.out, clips=args.clips)
-    print(f"wrote {args.out}")
+    print(f"wrote {args.out}: at most {args.clips} clips of each class and store (--clips)")
     return 0
 
 

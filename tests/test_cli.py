@@ -295,12 +295,13 @@ def test_augment_writes_a_report(run, store, tmp_path):
     assert listing(tmp_path / "gain") == ["report.html", "report.json", "report.md"]
 
 
-def test_view_writes_one_page(samples, store, tmp_path):
+def test_view_writes_one_page(samples, store, tmp_path, capsys):
     page = tmp_path / "pages" / "view.html"
     assert main(["view", str(store), str(samples), "--out", str(page), "--clips", "1"]) == 0
     text = page.read_text(encoding="utf-8")
     assert all(name in text for name in (*CLASSES, "store", "samples"))
     assert listing(page.parent) == ["view.html"]
+    assert "at most 1 clips of each class and store (--clips)" in capsys.readouterr().out
 
 
 # ---- wrong input --------------------------------------------------------------------------------

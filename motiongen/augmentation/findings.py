@@ -105,8 +105,9 @@ class Findings:
             columns=_columns(),
             rows=rows,
             caption=" ".join([*self.words(compared), facts]).strip(),
-            interval=f"{interval.kind}: of draws, generators and trainings{shared}; p values from "
-            f"paired t-tests, corrected for {len(compared)} comparisons (Holm)",
+            interval=f"{interval.kind}, of accuracy and F1 cut at 0 and 1: of draws, generators "
+            f"and trainings{shared}; p values from paired t-tests, corrected for {len(compared)} "
+            "comparisons (Holm)",
         )
 
     def _values(
@@ -114,13 +115,13 @@ class Findings:
         treatment: Treatment,
         compared: Mapping[tuple[Treatment, str], tuple[PairedComparison, float]],
     ) -> dict[str, Value]:
-        values = {"accuracy": _value(self.mean(treatment))}
+        values = {"accuracy": _share(self.mean(treatment))}
         for name in REFERENCES:
             if (treatment, name) in compared:
                 comparison, p_value = compared[treatment, name]
                 values[f"gain_{name}"] = _value(comparison.difference)
                 values[f"p_{name}"] = Value(p_value)
-        values["macro_f1"] = _value(student_interval(self.macro[treatment], over=self.label))
+        values["macro_f1"] = _share(student_interval(self.macro[treatment], over=self.label))
         return values
 
     def words(
@@ -193,6 +194,11 @@ def _is_baseline(treatment: Treatment) -> bool:
 
 def _value(interval: Interval) -> Value:
     return Value(interval.mean, interval.low, interval.high)
+
+
+def _share(interval: Interval) -> Value:
+    """Of a score between 0 and 1: few repetitions make intervals that leave what it can be."""
+    return Value(interval.mean, max(interval.low, 0.0), min(interval.high, 1.0))
 
 
 def _columns() -> list[Column]:

@@ -70,6 +70,21 @@ def test_what_is_compared_with_what_and_corrected_for():
     assert "repetitions (2 folds × 4 seeds)" in first.table().interval
 
 
+def test_two_seeds_give_no_accuracy_above_one():
+    design = Design(FOLDS[:1], arms=("real",), seeds=2)
+    scores = dict(zip(design.draws, (0.9, 0.98), strict=True))
+    made = {
+        (draw, "RNN", treatment): Result(scores[draw], 0.03 * draw.seed, 10, 0, 7, None, 1.0)
+        for draw in design.draws
+        for treatment in design.treatments
+    }
+    values = rows(found(design, made)[0].table())["real"].values
+    # a Student t interval of two values is 12.7 standard errors wide to each side
+    assert values["accuracy"].low == pytest.approx(0.94 - 12.706 * 0.04, abs=1e-3)
+    assert values["accuracy"].high == 1
+    assert values["macro_f1"].low == 0
+
+
 def test_balancing_is_compared_where_it_adds_clips():
     first = found(DESIGN, results(balanced=3))[0]
     assert (Treatment(ARMS["balanced"]), "real") in first.comparisons()
