@@ -283,8 +283,12 @@ def parameters(checkpoint: Path) -> int:
 
 
 def commit() -> str:
-    words = ["git", "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+    """The commit that measures, "-dirty" if its code was changed; results are no code."""
+    code = [".", ":!checkpoints/results", ":!README.md"]
+    changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", *code], check=False)
+    words = ["git", "describe", "--always", "--abbrev=10", "--exclude=*"]
+    name = subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+    return f"{name}-dirty" if changed.returncode else name
 
 
 def spread(values: list[float]) -> str:
