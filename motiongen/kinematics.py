@@ -35,6 +35,10 @@ class KinematicHead(nn.Module):
     that cannot stretch them cannot learn that noise either. Positions = root + ancestors @ bones:
     one matrix product for all frames.
 
+    On the sphere of directions a loss has a dead point opposite its aim: an arm that hangs feels
+    no pull to be raised. In training bones may therefore stretch at first and stiffen later:
+    u / |u|^`stiffness` in place of u / |u|. Outside training they are always rigid.
+
     Shapes: out [B,T,J,3] (root: position, others: change of bone direction), condition [B,D]
         -> standardised positions [B,T,J,3].
     """
@@ -51,6 +55,8 @@ class KinematicHead(nn.Module):
         self.stretch = nn.Linear(condition, skeleton.num_joints)
         nn.init.normal_(self.stretch.weight, std=0.01)
         nn.init.zeros_(self.stretch.bias)
+        #: 0: bones stretch as the network says, 1: not at all; a trainer may change it
+        self.stiffness = 1.0
 
     def forward(self, out: Tensor, condition: Tensor) -> Tensor:
         """Shapes: out [B,T,J,3], condition [B,D] -> [B,T,J,3]."""
@@ -58,9 +64,14 @@ class KinematicHead(nn.Module):
         rest = F.normalize(body.mean - body.mean[self.parents], dim=-1)
         # people differ from the median body by 40 % at most
         length = body.bone_length / body.scale * (0.33 * self.stretch(condition).tanh()).exp()
-        bones = F.normalize(rest + out, dim=-1, eps=1e-4) * length[:, None, :, None]
+        bones = self._bones(rest + out) * length[:, None, :, None]
         root = out[:, :, self.root] + body.mean[self.root] / body.scale
         return root[:, :, None] + self.ancestors @ bones - body.mean / body.scale
+
+    def _bones(self, out: Tensor) -> Tensor:
+        if not self.training or self.stiffness == 1:
+            return F.normalize(out, dim=-1, eps=1e-4)
+        return out / out.norm(dim=-1, keepdim=True).clamp(min=1e-4) ** self.stiffness
 
 
 #: steps of Newton's method: on samples of a flow a fourth changes the ninth digit

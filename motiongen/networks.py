@@ -176,3 +176,8 @@ class Decoder(nn.Module):
         x = self.queries(condition, length, frames)
         confidence = frame_mask(length, frames)[..., None].expand(x.shape[:3]).to(x.dtype)
         return self.head(self.per_joint(x, confidence, length, condition), condition)
+
+    def stiffen(self, stiffness: float) -> None:
+        """How rigid bones are in training, from 0 to 1; see `KinematicHead`."""
+        if isinstance(self.head, KinematicHead):
+            self.head.stiffness = stiffness

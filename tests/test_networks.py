@@ -182,6 +182,27 @@ def test_kinematics_stay_finite_where_a_bone_has_no_direction():
     assert bool(torch.isfinite(joints).all()) and bool(torch.isfinite(out.grad).all())
 
 
+def test_a_bone_turns_about_where_it_may_stretch_at_first():
+    body, head, out, condition = head_and_input()
+    hand = SKELETON.joints.index("left_hand")
+    rest = torch.nn.functional.normalize(body.mean - body.mean[head.parents], dim=-1)
+    turned = out.zero_().clone()
+    turned[:, :, hand] = -2 * rest[hand]
+    wanted = head(turned, condition).detach()
+    pulls = []
+    for stiffness in (1.0, 0.5, 0.0):
+        head.stiffness = stiffness
+        own = out.clone().requires_grad_()
+        (head(own, condition) - wanted).square().sum().backward()
+        pulls.append(float(own.grad[:, :, hand].norm()))
+    # opposite its aim a rigid bone feels nothing
+    assert pulls[0] < 1e-3 * pulls[1] and pulls[1] < pulls[2]
+    head.eval()
+    rigid = head(out + 1, condition)
+    head.stiffness = 1.0
+    assert torch.equal(rigid, head(out + 1, condition))
+
+
 def test_kinematics_follow_a_body_that_is_fitted_later():
     body = Standardizer(SKELETON, 3)
     head = KinematicHead(SKELETON, body, 6)

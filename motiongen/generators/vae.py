@@ -131,10 +131,12 @@ class VAE(Generator):
     def losses(self, batch: MotionBatch) -> dict[str, Float[Tensor, ""]]:
         """Negative evidence bound in nats per seen coordinate, and its parts."""
         rise = min(1.0, self.progress() / self.warm_up) if self.warm_up else 1.0
-        return self.bound(batch, self.kl_weight * rise)
+        return self.bound(batch, rise)
 
-    def bound(self, batch: MotionBatch, kl_weight: float) -> dict[str, Float[Tensor, ""]]:
-        """The terms of `losses` for a weight of the Kullback-Leibler term."""
+    def bound(self, batch: MotionBatch, rise: float) -> dict[str, Float[Tensor, ""]]:
+        """The terms of `losses` at a share of the warm-up."""
+        kl_weight = self.kl_weight * rise
+        self.decoder.stiffen(rise)
         x = self.standardizer(batch.joints)
         condition = self.condition(self.training_label(batch.label), batch.length)
         base = self._gaussian(x, batch.confidence, batch.length, condition)
