@@ -145,6 +145,8 @@ class Design:
         real_share: see `arms.training_clips`.
         fit: words for `motiongen fit`, by which generators are trained.
         options: how generators are sampled.
+        strength: synthetic clips are variations of the real ones, so far from them: see
+            `motiongen.generators.controls.vary`. None: they are samples that start from no clip.
 
     Raises:
         ValueError: if a value is out of range, or there is nothing to compare.
@@ -163,6 +165,7 @@ class Design:
     real_share: float | None = None
     fit: tuple[str, ...] = ()
     options: SampleOptions = field(default_factory=SampleOptions)
+    strength: float | None = None
 
     def __post_init__(self) -> None:
         if self.seeds < 1 or self.seeds * len(self.folds) < 2:
@@ -174,6 +177,7 @@ class Design:
             raise ValueError(f"steps: found {self.steps}, at least 1 is needed")
         if self.real_share is not None and not 0 <= self.real_share < 1:
             raise ValueError(f"real share: found {self.real_share}, allowed 0 to below 1")
+        self._check_strength()
         for name in ("sizes", "recognisers", "arms", "ratios"):
             values = getattr(self, name)
             if not values or len(set(values)) != len(values):
@@ -182,6 +186,14 @@ class Design:
             if word.partition("=")[0] in RESERVED:
                 raise ValueError(f"fit: {word} is set by the study; leave it out")
         treatments(self.arms, self.ratios)
+
+    def _check_strength(self) -> None:
+        if self.strength is None:
+            return
+        if not 0 <= self.strength <= 1:
+            raise ValueError(f"strength: found {self.strength}, allowed 0 to 1")
+        if self.options != SampleOptions():
+            raise ValueError("strength: variations of clips take neither guidance nor temperature")
 
     @property
     def treatments(self) -> list[Treatment]:
@@ -207,7 +219,7 @@ class Design:
         """What has to stay as it is when a study goes on; the other axes may grow."""
         names = ("folds", "ratios", "steps", "variation", "mirror", "filter", "real_share", "fit")
         known = asdict(self)
-        found = {name: known[name] for name in (*names, "options")}
+        found = {name: known[name] for name in (*names, "options", "strength")}
         # JSON has no infinity
         found["filter"]["farthest"] = repr(self.filter.farthest)
         found["fit"] = _with_contents(self.fit)

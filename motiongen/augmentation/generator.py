@@ -4,12 +4,16 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
+from motiongen.augmentation.checks import check_counts
 from motiongen.augmentation.design import Fold
 from motiongen.checkpoint import BEST, LAST, load, write_whole
 from motiongen.data.store import Store, write_store
-from motiongen.generators import Generator
+from motiongen.generators import Generator, SampleOptions
+from motiongen.generators.protocols import Varies
 from motiongen.history import LOG
-from motiongen.motion import MotionSpec
+from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.trust import TRUST
 
 #: of a run: written when its training is over
@@ -52,6 +56,35 @@ def trained(
     model = load(checkpoint, trust_code=TRUST in words)
     check_generator(model, drawn, clips.spec, fold)
     return model
+
+
+def samples(
+    model: Generator, counts: Sequence[int], seed: int, options: SampleOptions
+) -> MotionBatch:
+    """So many clips of each class, on the CPU."""
+    labels = [label for label, count in enumerate(counts) for _ in range(count)]
+    drawn = model.sample(len(labels), label=labels, seed=seed, options=options).to("cpu")
+    check_counts(labels, drawn, seed)
+    return drawn
+
+
+def variations(
+    model: Generator, real: MotionBatch, counts: Sequence[int], seed: int, strength: float
+) -> MotionBatch:
+    """So many variations of the real clips of each class that has any, on the CPU.
+
+    Raises:
+        ValueError: if the family cannot vary clips.
+    """
+    if not isinstance(model, Varies):
+        raise ValueError(f"strength: {type(model).__name__} cannot vary clips")
+    rows: list[int] = []
+    for label, count in enumerate(counts):
+        own = (real.label == label).nonzero()[:, 0].tolist()
+        rows += [own[at % len(own)] for at in range(count if own else 0)]
+    drawn = model.like(real.select(torch.tensor(rows)), strength=strength, seed=seed).to("cpu")
+    check_counts([int(real.label[row]) for row in rows], drawn, seed)
+    return drawn
 
 
 def check_generator(model: Generator, drawn: Store, spec: MotionSpec, fold: Fold) -> None:

@@ -10,11 +10,11 @@ import torch
 from tqdm import tqdm
 
 from motiongen.augmentation.arms import Treatment, first_of_each, training_clips
-from motiongen.augmentation.checks import check_counts, check_leak
+from motiongen.augmentation.checks import check_leak
 from motiongen.augmentation.classical import Classical, mirrored_classes
 from motiongen.augmentation.design import Design, Draw, Fold
 from motiongen.augmentation.filtering import kept
-from motiongen.augmentation.generator import trained
+from motiongen.augmentation.generator import samples, trained, variations
 from motiongen.augmentation.ledger import Ledger, Result
 from motiongen.data.clips import as_batch, load_clips
 from motiongen.data.lock import held
@@ -163,10 +163,10 @@ class _Study:
         )
         needed = self._needed(real)
         counts = (self.design.filter.candidates * needed).tolist()
-        labels = [label for label, count in enumerate(counts) for _ in range(count)]
-        options = self.design.options
-        pool = model.sample(len(labels), label=labels, seed=draw.seed, options=options).to("cpu")
-        check_counts(labels, pool, draw.seed)
+        if self.design.strength is None:
+            pool = samples(model, counts, draw.seed, self.design.options)
+        else:
+            pool = variations(model, real, counts, draw.seed, self.design.strength)
         passed = self._passed(pool, real, draw.seed)
         share = float(passed.float().mean()) if self.design.filter.active else None
         pool = kept(pool, passed.numpy())

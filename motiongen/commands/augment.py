@@ -20,7 +20,7 @@ STUDY = {
     **{"arms": None, "degrees": 15.0, "scale": 0.1, "warp": 0.3, "mirror": ()},
     **{"config": None, "fit": "", "guidance": None, "temperature": 1.0},
     **{"confidence": 0.0, "nearest": 0.0, "farthest": math.inf, "candidates": None},
-    "real_share": None,
+    **{"real_share": None, "strength": None},
 }
 #: drawn for each clip that is wanted, where a filter may drop some
 CANDIDATES = 4
@@ -119,6 +119,12 @@ def _add_generator(group: argparse._ArgumentGroup) -> None:
     add("--fit", default=STUDY["fit"], metavar="OPTIONS", help='more of them: --fit="--model VAE"')
     add("--guidance", type=float, default=STUDY["guidance"], help="see `motiongen sample`")
     add("--temperature", type=float, default=STUDY["temperature"], help="see `motiongen sample`")
+    add(
+        *("--strength",),
+        type=float,
+        default=STUDY["strength"],
+        help="vary the drawn clips so far, 0 to 1, in place of samples; not of a GAN or a Flow",
+    )
     add(
         "--confidence",
         type=float,
@@ -236,4 +242,5 @@ def design_of(args: argparse.Namespace, store: "Store") -> "Design":
         real_share=args.real_share,
         fit=(*words, *shlex.split(args.fit), *([TRUST] if args.trust_code else [])),
         options=SampleOptions(args.temperature, args.guidance),
+        strength=args.strength,
     )

@@ -20,7 +20,7 @@ from motiongen.generators.keys import SampleOptions, concatenate, given, given_l
 from motiongen.generators.protocols import refuse_unused
 from motiongen.motion import NO_LABEL, MotionBatch, collate
 
-#: from one clip, numbers like those that samples start from, and a strength to standardised clips
+#: from clips, numbers like those that samples start from, and a strength to standardised clips
 Change = Callable[[MotionBatch, Float[Tensor, "B ..."], Wanted, float], Float[Tensor, "B T J C"]]
 
 
@@ -111,60 +111,64 @@ def interpolate_samples(
 
 
 def like(
-    model: Generator, clip: MotionBatch, n: int, *, strength: float = 0.3, seed: int = 0
+    model: Generator, clips: MotionBatch, n: int = 1, *, strength: float = 0.3, seed: int = 0
 ) -> MotionBatch:
-    """Clips like a given one, for families that are `Coded`; see `vary` and `move_code`."""
+    """Clips like given ones, for families that are `Coded`; see `vary` and `move_code`."""
     change = functools.partial(move_code, coded(model))
-    return vary(model, clip, n, change, strength=strength, seed=seed)
+    return vary(model, clips, n, change, strength=strength, seed=seed)
 
 
 def vary(
-    model: Generator, clip: MotionBatch, n: int, change: Change, *, strength: float, seed: int
+    model: Generator, clips: MotionBatch, n: int, change: Change, *, strength: float, seed: int
 ) -> MotionBatch:
-    """Clips like a given one, of its class and length.
+    """Clips like given ones, of their classes and lengths: those of the first clip come first.
 
-    Variation i depends on (seed, i) and the clip alone, whatever n. It starts from the noise of
-    sample i, which it comes to be at strength 1.
+    Variation i depends on (seed, i) and its clip alone. It starts from the noise of sample i,
+    which it comes to be at strength 1.
 
     Args:
         model: the model.
-        clip: one clip in physical units.
-        n: number of variations.
+        clips: clips in physical units.
+        n: number of variations of each.
         change: what the family does.
         strength: 0 is the clip as the model sees it, 1 a sample that knows nothing of it.
         seed: first half of every variation's key.
 
     Raises:
-        ValueError: for a strength outside 0 to 1, a count below 1, or a clip that does not fit.
+        ValueError: for a strength outside 0 to 1, a count below 1, or clips that do not fit.
     """
     if not 0 <= strength <= 1:
         raise ValueError(f"strength: found {strength}, allowed 0 to 1")
     for name, number, least in (("n", n, 1), ("seed", seed, 0)):
         if number < least:
             raise ValueError(f"{name}: found {number}, at least {least} is allowed")
-    clip = checked(model, clip, "clip", 1)
+    clips = checked(model, clips, "clips", None)
+    device, total = clips.joints.device, n * len(clips)
 
     def step(rows: list[int]) -> tuple[Tensor, Wanted]:
-        noise = model.noise([key(seed, row, 0) for row in rows]).to(clip.joints.device)
-        wanted = Wanted(clip.label.expand(len(rows)), clip.length.expand(len(rows)))
-        return change(clip, noise, wanted, strength), wanted
+        noise = model.noise([key(seed, row, 0) for row in rows]).to(device)
+        # rows beyond the last only fill the batch
+        at = [min(row, total - 1) // n for row in rows]
+        part = clips.select(torch.tensor(at, device=device))
+        wanted = Wanted(part.label, part.length)
+        return change(part, noise, wanted, strength), wanted
 
-    return in_batches(model, n, step, full=True)
+    return in_batches(model, total, step, full=True)
 
 
 def move_code(
     codes: Coded,
-    clip: MotionBatch,
+    clips: MotionBatch,
     noise: Float[Tensor, "B ..."],
     wanted: Wanted,
     strength: float,
 ) -> Float[Tensor, "B T J C"]:
-    """A `Change`: the clip's code and that of a sample, mixed so that the spread stays normal.
+    """A `Change`: codes of clips and of samples, mixed so that the spread stays normal.
 
-    The code moves to sqrt(1 - s^2) c + s e: a kernel of bandwidth s around the clip; see
+    A code moves to sqrt(1 - s^2) c + s e: a kernel of bandwidth s around its clip; see
     `AggregatePosterior`.
     """
-    own, fresh = codes.code_of(clip), codes.code_of_noise(noise, wanted)
+    own, fresh = codes.code_of(clips), codes.code_of_noise(noise, wanted)
     code = (1 - strength**2) ** 0.5 * own + strength * fresh
     return codes.clips_of(code, wanted, codes.code_options)
 

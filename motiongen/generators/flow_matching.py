@@ -238,20 +238,20 @@ class FlowMatching(Generator):
     interpolate = controls.interpolate
 
     def like(
-        self, clip: MotionBatch, n: int, *, strength: float = 0.3, seed: int = 0
+        self, clips: MotionBatch, n: int = 1, *, strength: float = 0.3, seed: int = 0
     ) -> MotionBatch:
-        """Variations of one clip: it is taken back to the time 1 - strength with fresh noise.
+        """Variations of clips: they are taken back to the time 1 - strength with fresh noise.
 
         Source: Meng et al., SDEdit, ICLR 2022. See `controls.vary`.
         """
         change = self._from_between
-        return controls.vary(self, clip, n, change, strength=strength, seed=seed)
+        return controls.vary(self, clips, n, change, strength=strength, seed=seed)
 
     def _from_between(
-        self, clip: MotionBatch, noise: Tensor, wanted: Wanted, strength: float
+        self, clips: MotionBatch, noise: Tensor, wanted: Wanted, strength: float
     ) -> Tensor:
         start = 1 - strength
-        between = start * self.whole(clip) + (1 - start) * noise
+        between = start * self.whole(clips) + (1 - start) * noise
         x = self._carry(self.foretelling(wanted, self.guidance), between, start)
         return self.finish(x, wanted.length)
 

@@ -64,12 +64,12 @@ class Interpolates(Protocol):
 
 @runtime_checkable
 class Varies(Protocol):
-    """Draws clips like a given one."""
+    """Draws clips like given ones."""
 
     def like(
-        self, clip: MotionBatch, n: int, *, strength: float = 0.3, seed: int = 0
+        self, clips: MotionBatch, n: int = 1, *, strength: float = 0.3, seed: int = 0
     ) -> MotionBatch:
-        """Variations of one clip: strength 0 is the clip itself, 1 any clip of its class."""
+        """N variations of each clip: strength 0 is the clip itself, 1 any clip of its class."""
         ...
 
 

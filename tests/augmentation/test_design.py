@@ -6,6 +6,7 @@ from motiongen.augmentation.design import Design, Draw, Fold, Size, named_fold, 
 from motiongen.augmentation.filtering import Filter
 from motiongen.data import synthetic
 from motiongen.data.store import write_store
+from motiongen.generators import SampleOptions
 
 CLASSES = ("walk", "wave", "kick")
 LABELS = [0] * 10 + [1] * 6 + [2] * 4
@@ -114,3 +115,15 @@ def test_refuses_sizes(size):
 def test_one_seed_is_enough_with_folds():
     assert Design((FOLD, FOLD), seeds=1).seeds == 1
     assert Filter() == Design((FOLD,)).filter
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"strength": 1.1}, "strength: found 1.1, allowed 0 to 1"),
+        ({"strength": 0.5, "options": SampleOptions(0.8)}, "neither guidance nor temperature"),
+    ],
+)
+def test_a_strength_that_cannot_be_is_refused(changes, words):
+    with pytest.raises(ValueError, match=words):
+        Design((FOLD,), **changes)

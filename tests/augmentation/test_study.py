@@ -239,6 +239,32 @@ def test_filtered_clips_are_fewer_and_counted(store, tmp_path):
     assert {r.synthetic for (_, _, t), r in found.items() if t.ratio} == {6}
 
 
+def test_variations_stay_with_the_clips_of_their_draw(store, tmp_path):
+    calls: list = []
+    run(store, tmp_path / "s", calls=calls, arms=("tstr",), strength=0.0, ratios=(2.0,), seeds=2)
+    real, varied = (calls[at][0] for at in (0, 1))
+    assert len(varied) == 2 * len(real)
+    assert varied.label.bincount().tolist() == (2 * real.label.bincount()).tolist()
+    # of strength 0: those of one clip are all alike, and each clip has its share
+    _, counts = varied.joints.unique(dim=0, return_counts=True)
+    assert counts.tolist() == [2] * len(real)
+    with pytest.raises(ValueError, match="another strength"):
+        run(store, tmp_path / "s", strength=0.5, ratios=(2.0,))
+
+
+def test_a_family_that_cannot_vary_clips_is_refused(store, tmp_path):
+    changes = {"--model": "GAN", "--model.steps": None}
+    pairs = zip(FIT[::2], FIT[1::2], strict=True)
+    fit = tuple(
+        word
+        for name, value in pairs
+        if changes.get(name, "") is not None
+        for word in (name, changes.get(name, value))
+    )
+    with pytest.raises(ValueError, match="strength: GAN cannot vary clips"):
+        run(store, tmp_path / "s", strength=0.5, fit=fit)
+
+
 def test_a_study_without_synthetic_arms_trains_no_generator(store, tmp_path):
     found = run(store, tmp_path / "s", arms=("classical",), fit=("--model", "nonsense"))
     assert len(found) == 4 and not (tmp_path / "s" / "generators").exists()

@@ -210,6 +210,15 @@ def test_a_variation_is_a_function_of_its_number(model):
     assert not (other.joints == few.joints).flatten(1).all(1).any()
 
 
+def test_clips_are_varied_together_as_each_is_alone(model):
+    both = model.like(held().select(slice(1, 3)), 2, seed=2)
+    assert both.label.tolist() == held().label[[1, 1, 2, 2]].tolist()
+    # the first two have the noise of samples 0 and 1, as the clip has alone
+    assert torch.equal(both.joints[:2], model.like(one(1), 2, seed=2).joints)
+    again = model.like(held().select(torch.tensor([0, 0, 2, 2])), seed=2)
+    assert torch.equal(both.joints[2:], again.joints[2:])
+
+
 # ---- filling in ---------------------------------------------------------------------------------
 
 
@@ -319,7 +328,7 @@ def test_no_trace_is_left(model):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda clips: clips.select(slice(0, 2)), "clip: found 2 clips, expected 1"),
+        (lambda clips: clips.select(slice(0, 2)), "first: found 2 clips, expected 1"),
         (lambda clips: clips.replace(label=clips.label + 9), "label of clip 0 is 9, allowed -1"),
         (lambda clips: clips.replace(length=clips.length * 0 + 1), "has 1 frames, allowed 2 to"),
         (lambda clips: clips.replace(confidence=clips.confidence * 0), "clip 0 shows no joint"),
