@@ -16,16 +16,15 @@ from motiongen.recognition.network import FittedNetwork
 
 #: frames that every clip is stretched to
 FRAMES = 60
-#: least standard deviation of a coordinate, as a share of their mean
-STILL = 0.1
 
 
 @dataclass(frozen=True)
 class GRU:
     """Two layers of gated recurrent units over flattened frames; the last state decides.
 
-    Clips are stretched to 60 frames, and every coordinate of every joint is standardised by the
-    training clips. It knows less than the `RNN` encoder, which reads both ways and pools over
+    Clips are stretched to 60 frames, and each axis is standardised by the training clips, all
+    joints together: joint by joint, small differences between bodies would weigh as much as the
+    movement of a hand. It knows less than the `RNN` encoder, which reads both ways and pools over
     time; here for comparison with published figures.
 
     Args:
@@ -35,8 +34,8 @@ class GRU:
         learning_rate: peak of the one-cycle schedule.
 
     Source: the recogniser of Guo et al., Action2Motion, ACM Multimedia 2020.
-    Differs: the initial state is zero and not drawn; coordinates are standardised, as scaling each
-        axis to [0,1] leaves little to see of what moves little.
+    Differs: the initial state is zero and not drawn; axes are standardised, and not scaled to
+        [0,1], where a single outlier sets the scale.
     """
 
     width: int = 128
@@ -76,27 +75,23 @@ class LastState(nn.Module):
         features: size of the feature vector.
     """
 
-    mean: Float[Tensor, "J C"]
-    spread: Float[Tensor, "J C"]
+    mean: Float[Tensor, "C"]
+    spread: Float[Tensor, "C"]
 
     def __init__(self, spec: MotionSpec, width: int, layers: int, features: int) -> None:
         super().__init__()
         joints = layouts.get(spec.layout).num_joints
-        self.register_buffer("mean", torch.zeros(joints, spec.channels))
-        self.register_buffer("spread", torch.ones(joints, spec.channels))
+        self.register_buffer("mean", torch.zeros(spec.channels))
+        self.register_buffer("spread", torch.ones(spec.channels))
         self.recurrent = nn.GRU(joints * spec.channels, width, layers, batch_first=True)
         self.project = nn.Linear(width, features)
         self.classify = nn.Linear(features, len(spec.classes))
 
     def fit_units(self, clips: MotionBatch) -> None:
-        """Measures mean and standard deviation of each coordinate where it was seen."""
-        seen = clips.mask[..., None]
-        count = seen.sum((0, 1)).clamp(min=1)
-        self.mean = torch.where(seen, clips.joints, 0.0).sum((0, 1)) / count
-        away = torch.where(seen, clips.joints - self.mean, 0.0)
-        spread = (away**2).sum((0, 1)).div(count).sqrt()
-        # noise of joints that hardly move is not blown up
-        self.spread = spread.clamp(min=max(STILL * float(spread.mean()), 1e-6))
+        """Measures mean and standard deviation of each axis over what was seen."""
+        seen = clips.joints[clips.mask]
+        self.mean = seen.mean(0)
+        self.spread = seen.std(0, correction=0).clamp(min=1e-6)
 
     def features(self, batch: MotionBatch) -> Float[Tensor, "B F"]:
         """The feature vectors."""

@@ -26,8 +26,9 @@ CLASSICAL = "--data.variation.degrees 15 --data.variation.scale 0.1 --data.varia
 MODEL = f"--model FlowMatching --model.encoder CNN --model.guidance 2 {CLASSICAL}"
 #: learns how people move from UTD-MHAD, in the skeleton, rate and length of MSR-Action3D
 PRETRAINED = f"--data.frames 64 --data.validation 0 {MODEL} --trainer.max_steps {{steps}}"
-ARMS = "--arms real classical synthetic both"
-BRIEF = "--arms real classical both --ratio 1"
+#: from a model of UTD-MHAD, in so many steps
+ADAPTED = f"{MODEL} --init {{utd}} --trainer.max_steps"
+BRIEF = "--arms real classical both --steps 400"
 FEW = "--arms real classical --recognisers MiniRocket"
 #: options of `motiongen augment`; {utd} is the folder of the model that was trained on UTD-MHAD
 TRIALS = {
@@ -36,12 +37,12 @@ TRIALS = {
     "rocket-10-.06-.15": f"{FEW} --degrees 10 --scale .06 --warp .15",
     "rocket-30-.1-.3": f"{FEW} --degrees 30 --scale .1 --warp .3",
     "rocket-9-copies": "--arms real classical --recognisers MiniRocket:copies=9",
-    "gru-200": "--arms real classical --recognisers GRU --steps 200",
-    "gru-400": "--arms real classical --recognisers GRU --steps 400",
-    "flow-matching-300": f'{ARMS} --ratio 1 --fit="{MODEL} --trainer.max_steps 300"',
-    "adapted-200": f'{BRIEF} --fit="{MODEL} --init {{utd}} --trainer.max_steps 200"',
-    "adapted-150": f'{ARMS} --ratio 1 3 --fit="{MODEL} --init {{utd}} --trainer.max_steps 150"',
-    "adapted-300": f'{ARMS} --ratio 1 3 --fit="{MODEL} --init {{utd}} --trainer.max_steps 300"',
+    "flow-matching-300": f'{BRIEF} --ratio 1 3 --fit="{MODEL} --trainer.max_steps 300"',
+    "adapted-300": f'{BRIEF} --ratio 1 3 --fit="{ADAPTED} 300"',
+    "adapted-600": f'{BRIEF} --ratio 3 --fit="{ADAPTED} 600"',
+    "varied-.8": f'{BRIEF} --ratio 3 --strength .8 --fit="{ADAPTED} 300"',
+    "varied-.5": f'{BRIEF} --ratio 3 --strength .5 --fit="{ADAPTED} 300"',
+    "sure-.5": f'{BRIEF} --ratio 3 --confidence .5 --fit="{ADAPTED} 300"',
 }
 
 
