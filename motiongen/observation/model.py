@@ -13,6 +13,8 @@ from motiongen.skeleton import Skeleton
 
 #: steps that a quantile is taken of: more change nothing
 MOST_STEPS = 10**6
+#: clips and frames of noise by which its own differences are measured
+NOISE_DRAWS = (512, 64)
 
 
 class Observation(nn.Module):
@@ -79,12 +81,10 @@ class Observation(nn.Module):
         self.level.copy_(level)
         self.correlation.fill_(found.correlation)
         self.degrees.fill_(found.degrees)
-        rho = found.correlation
-        # what noise alone would show: differences of an autoregressive series
-        self.speed.copy_(self._moved(joints, mask, 1, 2 - 2 * rho))
-        self.turn.copy_(self._moved(joints, mask, 2, 6 - 8 * rho + 2 * rho**2))
+        self.speed.copy_(self._moved(joints, mask, 1))
+        self.turn.copy_(self._moved(joints, mask, 2))
 
-    def _moved(self, joints: Tensor, mask: Tensor, order: int, gain: float) -> Tensor:
+    def _moved(self, joints: Tensor, mask: Tensor, order: int) -> Tensor:
         """Root mean square difference of each joint, less what the noise adds to it."""
         seen = mask
         for _ in range(order):
@@ -93,7 +93,21 @@ class Observation(nn.Module):
         step = joints.diff(dim=1, n=order).flatten(0, 1).square().mean(-1)
         moved = [self._calm_mean(step[:, j][seen[:, j]]) for j in range(seen.shape[1])]
         mean = torch.stack(moved).to(self.level)
-        return (mean - gain * self.level**2).maximum(0.05 * mean).sqrt().clamp(min=1e-4)
+        alone = self._noise_alone(order, joints.shape[-1])
+        return (mean - alone * self.level**2).maximum(0.05 * mean).sqrt().clamp(min=1e-4)
+
+    def _noise_alone(self, order: int, channels: int) -> Tensor:
+        """Mean square difference of `noise` of level 1, outliers cut like those of the joints.
+
+        At two and a half degrees of freedom tails make most of it: left out, they would pass for
+        motion.
+        """
+        shape = (*NOISE_DRAWS, 1, channels)
+        rng = torch.Generator().manual_seed(0)
+        normal = torch.randn(shape, generator=rng)
+        half = torch.full(shape, float(self.degrees) / 2)
+        noise = self._unit_noise(normal, torch._standard_gamma(half, generator=rng))
+        return self._calm_mean(noise.diff(dim=1, n=order).square().mean(-1).flatten())
 
     @staticmethod
     def _calm_mean(step: Tensor) -> Tensor:
@@ -168,9 +182,13 @@ class Observation(nn.Module):
             gamma: numbers of a standard gamma distribution whose shape is half of `degrees`: one
                 for each coordinate turns the Gaussian into a Student-t.
         """
+        return self.level[:, None] * self._unit_noise(normal, gamma)
+
+    def _unit_noise(self, normal: Tensor, gamma: Tensor) -> Tensor:
+        """Noise of level 1: an autoregressive series under independent tails."""
         rho = float(self.correlation)
         steps = [normal[:, 0]]
         for frame in range(1, normal.shape[1]):
             steps.append(rho * steps[-1] + math.sqrt(1 - rho**2) * normal[:, frame])
         chi = gamma / (float(self.degrees) / 2)
-        return self.level[:, None] * torch.stack(steps, 1) / chi.clamp(min=1e-3).sqrt()
+        return torch.stack(steps, 1) / chi.clamp(min=1e-3).sqrt()

@@ -77,14 +77,18 @@ def clean():
     return collate(clips, max(clip.num_frames for clip in clips))
 
 
-def noisy(clean, level, rho, share_missing=0.0, degrees=math.inf):
+def noisy(clean, level, rho, share_missing=0.0, degrees=None):
     rng = torch.Generator().manual_seed(0)
     noise = [torch.randn(clean.joints[:, 0].shape, generator=rng)]
     for _ in range(clean.joints.shape[1] - 1):
         step = torch.randn(noise[0].shape, generator=rng)
         noise.append(rho * noise[-1] + math.sqrt(1 - rho**2) * step)
     seen = clean.mask & (torch.rand(clean.mask.shape, generator=rng) >= share_missing)
-    return clean.joints + level * torch.stack(noise, 1), seen
+    noise = level * torch.stack(noise, 1)
+    if degrees is not None:
+        gamma = torch._standard_gamma(torch.full(noise.shape, degrees / 2), generator=rng)
+        noise = noise / (gamma / (degrees / 2)).sqrt()
+    return clean.joints + noise, seen
 
 
 def skeleton_of(clean):
@@ -138,6 +142,21 @@ def test_clean_is_calm_and_not_far_from_the_truth(clean, level, rho, share):
     # gaps are filled, and not with something wild
     hidden = clean.mask & ~seen
     assert (path - clean.joints)[hidden].square().mean().sqrt() < 2 * before
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.6])
+def test_tails_of_the_noise_do_not_pass_for_motion(clean, rho):
+    observation = Observation(skeleton_of(clean))
+    observation.fit(clean.joints, clean.mask)
+    speed, turn = observation.speed.mean(), observation.turn.mean()
+    joints, seen = noisy(clean, 0.02, rho, share_missing=0.2, degrees=2.5)
+    observation.fit(joints, seen)
+    step = joints.diff(dim=1, n=2).square().mean(-1)[clean.frame_mask[:, 2:]].mean(0)
+    assert float(observation.turn.mean()) < 1.3 * float(turn) < 0.5 * float(step.sqrt().mean())
+    assert float(observation.speed.mean()) < 1.3 * float(speed)
+    path = observation.clean(joints, seen, clean.frame_mask)
+    before, after = ((x - clean.joints)[seen].norm(dim=-1).mean() for x in (joints, path))
+    assert after < before
 
 
 def test_clean_leaves_outliers_out(clean):
