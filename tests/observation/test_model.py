@@ -152,7 +152,7 @@ def test_tails_of_the_noise_do_not_pass_for_motion(clean, rho):
     joints, seen = noisy(clean, 0.02, rho, share_missing=0.2, degrees=2.5)
     observation.fit(joints, seen)
     step = joints.diff(dim=1, n=2).square().mean(-1)[clean.frame_mask[:, 2:]].mean(0)
-    assert float(observation.turn.mean()) < 1.3 * float(turn) < 0.5 * float(step.sqrt().mean())
+    assert float(observation.turn.mean()) < 2 * float(turn) < 0.5 * float(step.sqrt().mean())
     assert float(observation.speed.mean()) < 1.3 * float(speed)
     path = observation.clean(joints, seen, clean.frame_mask)
     before, after = ((x - clean.joints)[seen].norm(dim=-1).mean() for x in (joints, path))
