@@ -154,7 +154,7 @@ def _line(text: str) -> str:
 
 def _markdown_table(table: Table) -> list[str]:
     titles = [
-        f"{_line(c.title)} {ARROWS[c.better]}" + (f" ({_line(c.unit)})" if c.unit else "")
+        f"{_line(c.title)} {ARROWS[c.better]}".strip() + (f" ({_line(c.unit)})" if c.unit else "")
         for c in table.columns
     ]
     lines = [["", *titles], ["---", *["---:"] * len(titles)]]

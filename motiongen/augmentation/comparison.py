@@ -213,6 +213,6 @@ def _columns(name: str) -> list[Column]:
         Column(name, title, record.unit, "high", record.meaning, record.source),
         Column(f"{name}_gain", f"{title}, gain", "", "high", gain, "motiongen"),
         Column(
-            f"{name}_p", f"{title}, p", "", "low", test, "paired t-test with Holm's correction"
+            f"{name}_p", f"{title}, p", "", "none", test, "paired t-test with Holm's correction"
         ),
     ]

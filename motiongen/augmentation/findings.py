@@ -209,7 +209,7 @@ def _columns() -> list[Column]:
         test = "Probability of such a difference if there were none, corrected for all of a table."
         columns += [
             _column(f"gain_{name}", f"over {arm.title}", gain, "motiongen"),
-            Column(f"p_{name}", "p", "", "low", test, "paired t-test with Holm's correction"),
+            Column(f"p_{name}", "p", "", "none", test, "paired t-test with Holm's correction"),
         ]
     return [*columns, _column(MACRO_F1.name, "macro F1", MACRO_F1.meaning, MACRO_F1.source)]
 

@@ -112,7 +112,11 @@ def _drawing(
 def _axes(table: Table) -> list[ProfileAxis]:
     """Columns in which real clips have a value above 0 to divide by."""
     goals = [(column, table.goal(column) or 0.0) for column in table.columns]
-    return [ProfileAxis(table.title, c.title, c.better, goal) for c, goal in goals if goal > 0]
+    return [
+        ProfileAxis(table.title, c.title, c.better, goal)
+        for c, goal in goals
+        if goal > 0 and c.better != "none"
+    ]
 
 
 def _groups(axes: Sequence[ProfileAxis], step: float) -> list[dict[str, object]]:

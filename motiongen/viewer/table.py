@@ -11,8 +11,9 @@ from motiongen.viewer.page import render
 from motiongen.viewer.strip import Axis
 
 Kind = Literal["generated", "reference", "baseline"]
-Better = Literal["low", "high", "match"]
-ARROWS: dict[str, str] = {"low": "↓", "high": "↑", "match": "≈"}
+#: "none": says something about other columns, and no row is best in it
+Better = Literal["low", "high", "match", "none"]
+ARROWS: dict[str, str] = {"low": "↓", "high": "↑", "match": "≈", "none": ""}
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,9 @@ class Table:
             and value.value is not None
         }
         goal = self.goal(column)
-        if len(found) < 2 or (column.better == "match" and goal is None):
+        if len(found) < 2 or column.better == "none":
+            return set()
+        if column.better == "match" and goal is None:
             return set()
         far = {"low": lambda v: v, "high": lambda v: -v, "match": lambda v: abs(v - goal)}
         distance = {name: far[column.better](value) for name, value in found.items()}

@@ -1,5 +1,6 @@
 import pytest
 
+from motiongen.report import Report
 from motiongen.viewer.strip import Axis
 from motiongen.viewer.table import Column, Row, Table, Value, number, table_html
 
@@ -41,6 +42,14 @@ def test_a_single_generated_row_is_not_called_best():
 
 def test_match_without_a_reference_has_no_best():
     assert table(A, B).best(table(A, B).columns[2]) == set()
+
+
+def test_no_row_is_best_in_a_column_that_is_no_score():
+    rows = [Row(n, "generated", {"p": Value(v)}) for n, v in (("a", 0.01), ("b", 1.0))]
+    page = Table("Scores", [column("p", "none")], rows)
+    assert page.best(page.columns[0]) == set()
+    assert "aria-label" not in table_html(page)
+    assert "|  | P |" in Report("r", tables=[page]).to_markdown()
 
 
 def test_missing_values_never_win():
