@@ -192,7 +192,7 @@ class Design:
             return
         if not 0 <= self.strength <= 1:
             raise ValueError(f"strength: found {self.strength}, allowed 0 to 1")
-        if self.options != SampleOptions():
+        if self.options != SampleOptions(observed=self.options.observed):
             raise ValueError("strength: variations of clips take neither guidance nor temperature")
 
     @property

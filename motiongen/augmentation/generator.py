@@ -11,7 +11,8 @@ from motiongen.augmentation.design import Fold
 from motiongen.checkpoint import BEST, LAST, load, write_whole
 from motiongen.data.store import Store, write_store
 from motiongen.generators import Generator, SampleOptions
-from motiongen.generators.protocols import Varies
+from motiongen.generators.drawing import as_observed
+from motiongen.generators.protocols import Varies, refuse_unused
 from motiongen.history import LOG
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.trust import TRUST
@@ -69,20 +70,30 @@ def samples(
 
 
 def variations(
-    model: Generator, real: MotionBatch, counts: Sequence[int], seed: int, strength: float
+    model: Generator,
+    real: MotionBatch,
+    counts: Sequence[int],
+    seed: int,
+    *,
+    strength: float,
+    observed: float,
 ) -> MotionBatch:
     """So many variations of the real clips of each class that has any, on the CPU.
 
     Raises:
-        ValueError: if the family cannot vary clips.
+        ValueError: if the family cannot vary clips, or noise is asked for that it does not know.
     """
     if not isinstance(model, Varies):
         raise ValueError(f"strength: {type(model).__name__} cannot vary clips")
+    refuse_unused(model, SampleOptions(observed=observed))
     rows: list[int] = []
     for label, count in enumerate(counts):
         own = (real.label == label).nonzero()[:, 0].tolist()
         rows += [own[at % len(own)] for at in range(count if own else 0)]
-    drawn = model.like(real.select(torch.tensor(rows)), strength=strength, seed=seed).to("cpu")
+    drawn = model.like(real.select(torch.tensor(rows)), strength=strength, seed=seed)
+    if observed:
+        drawn = as_observed(model, drawn, seed, observed)
+    drawn = drawn.to("cpu")
     check_counts([int(real.label[row]) for row in rows], drawn, seed)
     return drawn
 

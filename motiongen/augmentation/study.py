@@ -163,10 +163,12 @@ class _Study:
         )
         needed = self._needed(real)
         counts = (self.design.filter.candidates * needed).tolist()
-        if self.design.strength is None:
-            pool = samples(model, counts, draw.seed, self.design.options)
+        strength, options = self.design.strength, self.design.options
+        if strength is None:
+            pool = samples(model, counts, draw.seed, options)
         else:
-            pool = variations(model, real, counts, draw.seed, self.design.strength)
+            chosen = {"strength": strength, "observed": options.observed}
+            pool = variations(model, real, counts, draw.seed, **chosen)
         passed = self._passed(pool, real, draw.seed)
         share = float(passed.float().mean()) if self.design.filter.active else None
         pool = kept(pool, passed.numpy())

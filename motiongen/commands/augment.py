@@ -19,6 +19,7 @@ STUDY = {
     **{"train": None, "folds": None, "shots": (), "fractions": (), "recognisers": ("RNN",)},
     **{"arms": None, "degrees": 15.0, "scale": 0.1, "warp": 0.3, "mirror": ()},
     **{"config": None, "fit": "", "guidance": None, "temperature": 1.0},
+    "observed": 0.0,
     **{"confidence": 0.0, "nearest": 0.0, "farthest": math.inf, "candidates": None},
     **{"real_share": None, "strength": None},
 }
@@ -119,6 +120,7 @@ def _add_generator(group: argparse._ArgumentGroup) -> None:
     add("--fit", default=STUDY["fit"], metavar="OPTIONS", help='more of them: --fit="--model VAE"')
     add("--guidance", type=float, default=STUDY["guidance"], help="see `motiongen sample`")
     add("--temperature", type=float, default=STUDY["temperature"], help="see `motiongen sample`")
+    add("--observed", type=float, default=STUDY["observed"], help="see `motiongen sample`")
     add(
         *("--strength",),
         type=float,
@@ -241,6 +243,6 @@ def design_of(args: argparse.Namespace, store: "Store") -> "Design":
         filter=Filter(args.confidence, args.nearest, args.farthest, many),
         real_share=args.real_share,
         fit=(*words, *shlex.split(args.fit), *([TRUST] if args.trust_code else [])),
-        options=SampleOptions(args.temperature, args.guidance),
+        options=SampleOptions(args.temperature, args.guidance, observed=args.observed),
         strength=args.strength,
     )

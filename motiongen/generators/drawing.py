@@ -93,6 +93,26 @@ def draw_batch(
     )
 
 
+def as_observed(model: Draws, clips: MotionBatch, seed: int, share: float) -> MotionBatch:
+    """Clean clips as the estimator would show them: its noise is a function of (seed, index).
+
+    Args:
+        model: knows the noise.
+        clips: clean clips in physical units, numbered by `index`.
+        seed: first half of every key.
+        share: see `SampleOptions.observed`.
+
+    Raises:
+        ValueError: if the clips have no numbers.
+    """
+    if clips.index is None:
+        raise ValueError("clips: found no index, which says whose noise is whose")
+    clean = model.standardizer(clips.joints)
+    noisy = clean + share * _noise(model.observation, clean, clips.index.tolist(), seed)
+    joints = model.standardizer.inverse(noisy)
+    return clips.replace(joints=torch.where(clips.mask[..., None], joints, 0.0))
+
+
 def _noise(observation: Observation, clean: Tensor, numbers: list[int], seed: int) -> Tensor:
     """The estimator's noise on each sample: a function of (seed, i) alone, on any device."""
     keys, shape = [key(seed, number, STREAM) for number in numbers], clean.shape[1:]

@@ -23,6 +23,7 @@ from motiongen.data import synthetic
 from motiongen.data.lock import held
 from motiongen.data.store import Store, write_store
 from motiongen.evaluation.drawing import digests
+from motiongen.generators import SampleOptions
 
 CLASSES = ("walk", "wave", "kick")
 FIT = (
@@ -126,7 +127,7 @@ def test_no_test_clip_reaches_a_recogniser_or_a_generator(finished, store):
         assert known["class_counts"] == [2, 2, 2] and known["validation_subjects"] == []
 
 
-def test_a_generator_sees_exactly_the_clips_of_its_draw(finished, store):
+def test_a_modelsees_exactly_the_clips_of_its_draw(finished, store):
     out, calls, _ = finished
     for seed in (0, 1):
         model = load(out / "generators" / f"fold0-2shots-seed{seed}" / "run" / "last.ckpt")
@@ -170,7 +171,7 @@ def test_other_options_in_the_same_folder_are_refused(finished, store):
         run(store, finished[0], fit=(*FIT, "--model.guidance", "3"))
 
 
-def test_another_draw_s_generator_is_refused(finished, store, tmp_path):
+def test_another_draw_s_modelis_refused(finished, store, tmp_path):
     rows = [row for row, r in enumerate(store.records) if r.subject not in TEST][:6]
     others = rows[1:] + [max(rows) + 1]
     fold = named_fold(store, TEST)
@@ -205,7 +206,7 @@ def test_a_test_clip_under_another_name_is_refused(store, tmp_path):
         (("--model.gidance", "2"), "gidance"),
     ],
 )
-def test_a_generator_of_other_clips_is_refused(store, tmp_path, words, message):
+def test_a_modelof_other_clips_is_refused(store, tmp_path, words, message):
     with pytest.raises(ValueError, match=message):
         run(store, tmp_path / "s", fit=(*FIT, *words))
 
@@ -218,7 +219,7 @@ def test_an_autoencoder_from_elsewhere_is_refused(store, tmp_path, monkeypatch):
         run(store, tmp_path / "s", fit=("-c", str(config), *FIT))
 
 
-def test_a_generator_begins_with_one_of_other_people_only(store, tmp_path):
+def test_a_modelbegins_with_one_of_other_people_only(store, tmp_path):
     words = ["fit", "--data.store", str(store.path), "--data.validation", "0", *FIT]
     for name, people in {"other": "[1,2]", "leaky": "[4,5]"}.items():
         assert main([*words, "--data.subjects", people, "--out", str(tmp_path / name)]) == 0
@@ -250,6 +251,20 @@ def test_variations_stay_with_the_clips_of_their_draw(store, tmp_path):
     assert counts.tolist() == [2] * len(real)
     with pytest.raises(ValueError, match="another strength"):
         run(store, tmp_path / "s", strength=0.5, ratios=(2.0,))
+
+
+def test_variations_can_look_as_recordings_do(store, tmp_path):
+    clean, noisy = [], []
+    common = {"arms": ("tstr",), "strength": 0.0, "fit": (*FIT, "--model.noise_level", "0.02")}
+    run(store, tmp_path / "clean", calls=clean, **common)
+    run(store, tmp_path / "noisy", calls=noisy, options=SampleOptions(observed=1.0), **common)
+    before, after = (calls[1][0].joints for calls in (clean, noisy))
+    # of strength 0 clips of one source are alike, until each has noise of its own
+    away = (after - before).norm(dim=-1)
+    assert float(away.median()) > 0 and before.shape == after.shape
+    model = load(tmp_path / "noisy" / "generators" / "fold0-2shots-seed0" / "run" / "last.ckpt")
+    level = float((model.observation.level * model.standardizer.scale).mean())
+    assert 0.5 * level < float(away.median()) < 5 * level
 
 
 def test_a_family_that_cannot_vary_clips_is_refused(store, tmp_path):
