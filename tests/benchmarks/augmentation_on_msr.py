@@ -6,9 +6,9 @@
 RECORDINGS is a folder that holds msr_action3d and utd_mhad_odd. A flow-matching generator over the
 CNN encoder learns from UTD-MHAD how people move. For each seed 5 clips of each class are drawn, or
 all 290 are taken; the generator is adapted to these alone, under classical augmentation, and two
-recognisers (the plain GRU of published figures, and MiniRocket) are trained in every arm. After
-that first training it is one `motiongen augment` command, which is printed; killed, it goes on
-where it stopped. Choices were made by augmentation_trials.py, which sees no even subject.
+recognisers (the plain GRU of published figures, and MiniRocket) are trained in every arm; samples
+have the estimator's noise put on. After that first training it is one `motiongen augment` command,
+which is printed; killed, it goes on where it stopped. Choices were made by augmentation_trials.py, which sees no even subject.
 --more="--confidence 0.5 --nearest 0.3" is added to the command; give such a variant a --name. The
 tables go to checkpoints/results/augmentation/NAME.json.
 """
@@ -31,9 +31,11 @@ from recognisers_on_msr import table as recognisers_table
 RESULTS = Path("checkpoints/results/augmentation")
 RECOGNISERS = ("GRU", "MiniRocket")
 SIZES = ("5shots", "all")
-STEPS, PRETRAINING = 200, 400
+STEPS, PRETRAINING = 400, 400
 #: of the generator, on the drawn clips
-GENERATOR_STEPS = {"5shots": 200, "all": 400}
+GENERATOR_STEPS = {"5shots": 300, "all": 400}
+#: recordings are noisy, and so is what a recogniser is tested on
+SAMPLED = "--observed 1"
 
 
 def compact(report: dict) -> list[dict]:
@@ -145,7 +147,7 @@ def study(args: argparse.Namespace) -> dict:
         *("augment", "--real", store, "--out", out, "--test", *EVEN),
         *(("--fractions", 1) if args.all_clips else ("--shots", 5)),
         *("--recognisers", *args.recognisers, "--seeds", args.seeds, "--steps", args.steps),
-        *("--ratio", *args.ratio),
+        *("--ratio", *args.ratio, *shlex.split(SAMPLED)),
         *(f"--fit={MODEL} --init {adapted} --trainer.max_steps {steps}", *shlex.split(args.more)),
     )
     report = json.loads((out / "report.json").read_text())
