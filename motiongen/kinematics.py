@@ -37,7 +37,8 @@ class KinematicHead(nn.Module):
 
     On the sphere of directions a loss has a dead point opposite its aim: an arm that hangs feels
     no pull to be raised. In training bones may therefore stretch at first and stiffen later:
-    u / |u|^`stiffness` in place of u / |u|. Outside training they are always rigid.
+    u / |u|^`stiffness` in place of u / |u|. Outside training they are always rigid. Weights that
+    were learned with rigid bones say nothing by |u|: whoever adapts them keeps bones rigid.
 
     Shapes: out [B,T,J,3] (root: position, others: change of bone direction), condition [B,D]
         -> standardised positions [B,T,J,3].

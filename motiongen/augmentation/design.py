@@ -193,7 +193,10 @@ class Design:
         if not 0 <= self.strength <= 1:
             raise ValueError(f"strength: found {self.strength}, allowed 0 to 1")
         if self.options != SampleOptions(observed=self.options.observed):
-            raise ValueError("strength: variations of clips take neither guidance nor temperature")
+            raise ValueError(
+                f"strength: variations of clips take no temperature, guidance or steps; found "
+                f"{self.options}"
+            )
 
     @property
     def treatments(self) -> list[Treatment]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from motiongen.augmentation.checks import check_counts
@@ -32,6 +33,7 @@ def trained(
     *,
     words: Sequence[str],
     seed: int,
+    varies: bool = False,
 ) -> Generator:
     """Trains a generator, or what is left of it, or loads it where that was done.
 
@@ -42,15 +44,17 @@ def trained(
         fold: whose test people must not be among them.
         words: options of `motiongen fit`; data, folder and seed are set here.
         seed: of the training.
+        varies: whether it must be of a family that can vary clips.
 
     Raises:
-        ValueError: if the words are wrong, or the generator saw more than the drawn clips.
+        ValueError: if the words are wrong, the family cannot what it must, or the generator saw
+            more than the drawn clips.
         KeyboardInterrupt: if a signal ended the training; it can go on.
     """
     drawn = _store(folder / "store", clips, rows)
     run = folder / "run"
     if not (run / DONE).exists():
-        kept = _train(run, drawn.path, words, seed)
+        kept = _train(run, drawn.path, words, seed, varies)
         text = json.dumps({"checkpoint": kept}) + "\n"
         write_whole(run / DONE, lambda file: file.write(text.encode()))
     checkpoint = run / json.loads((run / DONE).read_text())["checkpoint"]
@@ -81,14 +85,15 @@ def variations(
     """So many variations of the real clips of each class that has any, on the CPU.
 
     Raises:
-        ValueError: if the family cannot vary clips, or noise is asked for that it does not know.
+        ValueError: if noise is asked for that the model does not know.
     """
-    if not isinstance(model, Varies):
-        raise ValueError(f"strength: {type(model).__name__} cannot vary clips")
+    assert isinstance(model, Varies)
     refuse_unused(model, SampleOptions(observed=observed))
     rows: list[int] = []
     for label, count in enumerate(counts):
-        own = (real.label == label).nonzero()[:, 0].tolist()
+        # a few of a class shall not all be of its first people
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(label,)))
+        own = rng.permutation((real.label == label).nonzero()[:, 0].numpy()).tolist()
         rows += [own[at % len(own)] for at in range(count if own else 0)]
     drawn = model.like(real.select(torch.tensor(rows)), strength=strength, seed=seed)
     if observed:
@@ -137,7 +142,7 @@ def _store(path: Path, clips: Store, rows: Sequence[int]) -> Store:
     return found
 
 
-def _train(run: Path, store: Path, words: Sequence[str], seed: int) -> str:
+def _train(run: Path, store: Path, words: Sequence[str], seed: int, varies: bool) -> str:
     """Trains to the end; returns the name of the checkpoint to take."""
     # Lightning takes seconds to import: studies without a generator do not pay
     from motiongen.fitting import fit, prepared
@@ -148,6 +153,12 @@ def _train(run: Path, store: Path, words: Sequence[str], seed: int) -> str:
     cli = prepared([*FIRST_WORDS, *words, *own])
     if cli.config["autoencoder"] is not None:
         raise ValueError("--autoencoder: it may have seen test people; each draw trains its own")
-    if fit(cli.model, cli.datamodule, cli.trainer, run, resume=resume):
+    model: Generator = cli.model
+    if varies and not isinstance(model, Varies):
+        raise ValueError(
+            f"strength: {type(model).__name__} cannot vary clips; take another family, or "
+            "leave --strength out and begin in another folder"
+        )
+    if fit(model, cli.datamodule, cli.trainer, run, resume=resume):
         raise KeyboardInterrupt
     return BEST if cli.datamodule.validation else LAST

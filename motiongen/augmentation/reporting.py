@@ -60,7 +60,20 @@ def _protocol(design: Design) -> str:
         f"clips are drawn, and a generator is trained on these alone. Classical augmentation: "
         f"turned about the vertical by up to {turn.degrees:g}°, scaled by up to "
         f"{100 * turn.scale:g} %, paced unevenly by up to {100 * turn.warp:g} %{mirror}."
+        f"{_synthetic(design)}"
     )
+
+
+def _synthetic(design: Design) -> str:
+    """What synthetic clips are, where they are not plain samples."""
+    said = ""
+    if design.strength is not None:
+        said += (
+            f" Synthetic clips are variations of the drawn ones, of strength {design.strength:g}."
+        )
+    if observed := design.options.observed:
+        said += f" They carry {100 * observed:g} % of the noise that was measured on these."
+    return said
 
 
 def _balance(design: Design, findings: list[Findings]) -> list[str]:

@@ -160,6 +160,7 @@ class _Study:
             fold,
             words=self.design.fit,
             seed=draw.seed,
+            varies=self.design.strength is not None,
         )
         needed = self._needed(real)
         counts = (self.design.filter.candidates * needed).tolist()

@@ -120,7 +120,15 @@ def _add_generator(group: argparse._ArgumentGroup) -> None:
     add("--fit", default=STUDY["fit"], metavar="OPTIONS", help='more of them: --fit="--model VAE"')
     add("--guidance", type=float, default=STUDY["guidance"], help="see `motiongen sample`")
     add("--temperature", type=float, default=STUDY["temperature"], help="see `motiongen sample`")
-    add("--observed", type=float, default=STUDY["observed"], help="see `motiongen sample`")
+    add(
+        *("--observed",),
+        type=float,
+        nargs="?",
+        const=1.0,
+        default=STUDY["observed"],
+        metavar="SHARE",
+        help="put the estimator's noise on synthetic clips; see `motiongen sample`",
+    )
     add(
         *("--strength",),
         type=float,

@@ -346,6 +346,11 @@ class Generator(pl.LightningModule, ABC):
             return 1.0
         return (self.global_step + 0.5) / self.planned_steps()
 
+    @property
+    def adapts(self) -> bool:
+        """Whether the training began with the weights of another one."""
+        return "adapted_from" in self.provenance
+
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW with a short warm-up and a cosine to nearly zero."""
         optimizer = torch.optim.AdamW(

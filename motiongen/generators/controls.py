@@ -180,12 +180,14 @@ def checked(model: Generator, clips: MotionBatch, name: str, count: int | None) 
     """Clips on the model's device, if they fit it.
 
     Raises:
-        ValueError: for another number of clips, shape, label or length, or a clip that shows
-            nothing.
+        ValueError: for no clip, another number of clips, shape, label or length, or a clip that
+            shows nothing.
     """
     spec, classes = model.spec, len(model.spec.classes)
     if count is not None and len(clips) != count:
         raise ValueError(f"{name}: found {len(clips)} clips, expected {count}")
+    if not len(clips):
+        raise ValueError(f"{name}: found none, at least 1 is needed")
     shape = (spec.frames, model.skeleton.num_joints, spec.channels)
     if tuple(clips.joints.shape[1:]) != shape:
         raise ValueError(f"{name}: clips are {tuple(clips.joints.shape[1:])}, the model's {shape}")

@@ -178,7 +178,7 @@ class LatentFlow(Generator):
         terms: dict[str, Tensor] = {}
         if learns:
             share = min(1.0, done / (self.autoencoder_share * max(self.warm_up, 1e-6)))
-            terms = self.autoencoder.bound(batch, share)
+            terms = self.autoencoder.bound(batch, share, adapts=self.adapts)
         flow = self.flow_loss(batch)
         total = flow / self.latent + terms.get("total", flow.new_zeros(()))
         return {**terms, "flow": flow, "total": total}

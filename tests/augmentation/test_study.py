@@ -127,7 +127,7 @@ def test_no_test_clip_reaches_a_recogniser_or_a_generator(finished, store):
         assert known["class_counts"] == [2, 2, 2] and known["validation_subjects"] == []
 
 
-def test_a_modelsees_exactly_the_clips_of_its_draw(finished, store):
+def test_a_generator_sees_exactly_the_clips_of_its_draw(finished, store):
     out, calls, _ = finished
     for seed in (0, 1):
         model = load(out / "generators" / f"fold0-2shots-seed{seed}" / "run" / "last.ckpt")
@@ -171,7 +171,7 @@ def test_other_options_in_the_same_folder_are_refused(finished, store):
         run(store, finished[0], fit=(*FIT, "--model.guidance", "3"))
 
 
-def test_another_draw_s_modelis_refused(finished, store, tmp_path):
+def test_another_draw_s_generator_is_refused(finished, store, tmp_path):
     rows = [row for row, r in enumerate(store.records) if r.subject not in TEST][:6]
     others = rows[1:] + [max(rows) + 1]
     fold = named_fold(store, TEST)
@@ -206,7 +206,7 @@ def test_a_test_clip_under_another_name_is_refused(store, tmp_path):
         (("--model.gidance", "2"), "gidance"),
     ],
 )
-def test_a_modelof_other_clips_is_refused(store, tmp_path, words, message):
+def test_a_generator_of_other_clips_is_refused(store, tmp_path, words, message):
     with pytest.raises(ValueError, match=message):
         run(store, tmp_path / "s", fit=(*FIT, *words))
 
@@ -219,7 +219,7 @@ def test_an_autoencoder_from_elsewhere_is_refused(store, tmp_path, monkeypatch):
         run(store, tmp_path / "s", fit=("-c", str(config), *FIT))
 
 
-def test_a_modelbegins_with_one_of_other_people_only(store, tmp_path):
+def test_a_generator_begins_with_one_of_other_people_only(store, tmp_path):
     words = ["fit", "--data.store", str(store.path), "--data.validation", "0", *FIT]
     for name, people in {"other": "[1,2]", "leaky": "[4,5]"}.items():
         assert main([*words, "--data.subjects", people, "--out", str(tmp_path / name)]) == 0
@@ -278,6 +278,8 @@ def test_a_family_that_cannot_vary_clips_is_refused(store, tmp_path):
     )
     with pytest.raises(ValueError, match="strength: GAN cannot vary clips"):
         run(store, tmp_path / "s", strength=0.5, fit=fit)
+    # before anything was trained
+    assert not list((tmp_path / "s").rglob("*.ckpt"))
 
 
 def test_a_study_without_synthetic_arms_trains_no_generator(store, tmp_path):
@@ -367,9 +369,12 @@ def test_a_killed_study_ends_with_the_same_report_bytes(store, tmp_path, capsys)
 
 
 def test_the_report_holds_every_size_and_the_curve(store, tmp_path):
-    given = [*words(store, tmp_path / "s"), "--arms", "classical"]
-    assert main(given) == 0
+    given = [*words(store, tmp_path / "s"), "--arms", "classical", "--strength", ".5"]
+    assert main([*given, "--observed"]) == 0
     found = json.loads((tmp_path / "s" / "report.json").read_text())
+    assert (
+        "variations of the drawn ones, of strength 0.5. They carry 100 % of" in found["summary"][0]
+    )
     titles = [table["title"] for table in found["tables"]]
     name = "CNN:width=8,layers=1"
     assert titles == [f"{name}, 1 clip per class", f"{name}, 2 clips per class"]
@@ -388,6 +393,9 @@ def test_the_report_holds_every_size_and_the_curve(store, tmp_path):
         (["--mirror", "bow"], "mirror: class 'bow' is unknown"),
         (["--shots", "50"], "have 8 clips of class 'walk', 50 are wanted"),
         (["--confidence", "2"], "confidence: found 2.0"),
+        (["--strength", "2"], "strength: found 2.0, allowed 0 to 1"),
+        (["--strength", ".5", "--guidance", "2"], "take no temperature, guidance or steps"),
+        (["--observed", "2"], "observed: found 2.0, allowed 0 to 1"),
     ],
 )
 def test_wrong_options_are_one_line_and_leave_nothing(store, tmp_path, capsys, change, message):
@@ -400,5 +408,7 @@ def test_a_checkpoint_takes_no_options_of_a_study(store, tmp_path, capsys):
     given = ["augment", "run", "--real", str(store.path), "--out", str(tmp_path / "s")]
     assert main([*given, "--shots", "5"]) == 2
     assert "--shots: belongs to a study, which takes no checkpoint" in capsys.readouterr().err
+    assert main([*given, "--strength", "0"]) == 2
+    assert "--strength: belongs to a study" in capsys.readouterr().err
     assert main([*given, "--ratio", "1", "2"]) == 2
     assert "--ratio: found [1.0, 2.0]" in capsys.readouterr().err

@@ -8,9 +8,9 @@ CNN encoder learns from UTD-MHAD how people move. For each seed 5 clips of each 
 all 290 are taken; the generator is adapted to these alone, under classical augmentation, and two
 recognisers (the plain GRU of published figures, and MiniRocket) are trained in every arm; samples
 have the estimator's noise put on. After that first training it is one `motiongen augment` command,
-which is printed; killed, it goes on where it stopped. Choices were made by augmentation_trials.py, which sees no even subject.
---more="--confidence 0.5 --nearest 0.3" is added to the command; give such a variant a --name. The
-tables go to checkpoints/results/augmentation/NAME.json.
+which is printed; killed, it goes on where it stopped. Choices were made by augmentation_trials.py,
+which sees no even subject. --more="--confidence 0.5 --nearest 0.3" is added to the command; give
+such a variant a --name. The tables go to checkpoints/results/augmentation/NAME.json.
 """
 
 import argparse

@@ -328,16 +328,21 @@ def test_no_trace_is_left(model):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda clips: clips.select(slice(0, 2)), "first: found 2 clips, expected 1"),
+        (lambda clips: clips.select(slice(0, 0)), "clips: found none"),
         (lambda clips: clips.replace(label=clips.label + 9), "label of clip 0 is 9, allowed -1"),
         (lambda clips: clips.replace(length=clips.length * 0 + 1), "has 1 frames, allowed 2 to"),
         (lambda clips: clips.replace(confidence=clips.confidence * 0), "clip 0 shows no joint"),
     ],
 )
 def test_clips_that_do_not_fit_are_refused(change, words):
-    clips = change(held() if "found 2" in words else one(0))
+    clips = change(one(0))
     with pytest.raises(ValueError, match=words):
         trained("VAE").like(clips, 2)
+
+
+def test_the_way_between_more_than_two_clips_is_refused():
+    with pytest.raises(ValueError, match="first: found 2 clips, expected 1"):
+        trained("VAE").interpolate(held().select(slice(0, 2)), one(0), 2)
 
 
 def test_clips_of_another_shape_are_refused():

@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from motiongen.encoders import CNN
-from motiongen.generators import VAE
+from motiongen.generators import VAE, LatentFlow
 from motiongen.generators.vae import bounded, gaussian_kl
 from motiongen.motion import MotionSpec
 from motiongen.testing.examples import example_clips, example_spec
@@ -118,3 +118,31 @@ def test_a_heavier_divergence_is_smaller():
             pass
         sizes.append(float(model.eval().losses(clips)["kl"].detach()))
     assert 0 <= sizes[1] < 0.5 * sizes[0]
+
+
+@pytest.mark.parametrize("family", [VAE, LatentFlow])
+def test_bones_stiffen_over_the_warm_up_unless_weights_are_adapted(family, monkeypatch):
+    made = family(SPEC, SMALL, warm_up=0.5)
+    clips = example_clips(SPEC)
+    made.fit_statistics(clips)
+    auto = made if family is VAE else made.autoencoder
+    share = 1.0 if family is VAE else made.autoencoder_share
+
+    def stiffness(done):
+        monkeypatch.setattr(family, "progress", lambda self: done)
+        made.losses(clips)
+        return auto.decoder.head.stiffness
+
+    made.train()
+    assert stiffness(0.0) == 0
+    assert stiffness(0.25 * share) == pytest.approx(0.5)
+    assert stiffness(0.6 * share) == 1
+    made.provenance["adapted_from"] = {}
+    assert stiffness(0.25 * share) == 1
+
+
+def test_in_two_dimensions_nothing_stiffens():
+    flat = example_spec("coco17", 2)
+    made = VAE(flat, SMALL)
+    made.fit_statistics(example_clips(flat))
+    assert made.bound(example_clips(flat), 0.0)["total"].isfinite()
