@@ -128,10 +128,30 @@ class DetectionReader(Reader, ABC):
             if self.people == "main":
                 clips.append(Clip(one.path, one.id, one.label, one.subject))
                 continue
-            for number in range(len(tracks(self.detections(one.path)))):
+            for number in range(len(tracks(self._alike(one.path)))):
                 name = f"{one.id}/person{number + 1}"
                 clips.append(Clip(f"{one.path}#{number + 1}", name, one.label, one.subject))
         return self.checked(clips, self.expected)
+
+    def _alike(self, path: str) -> Frames:
+        """The detections of a recording, which must all have as many points.
+
+        Raises:
+            FormatError: if they have not; names the frame.
+        """
+        frames = self.detections(path)
+        counts = {number: {len(one.points) for one in found} for number, found in frames.items()}
+        usual: set[int] = set()
+        for number, here in counts.items():
+            usual = usual or here
+            if here and here != usual or len(here) > 1:
+                first = next(frame for frame, some in counts.items() if some)
+                raise FormatError(
+                    path,
+                    f"frame {number}: people of {_listed(here)} joints, frame {first} has "
+                    f"{_listed(usual)}; all must have the same number",
+                )
+        return frames
 
     def load(self, clip: Clip) -> Motion:
         """Reads one clip; with ``people=main`` it warns if other people were left out.
@@ -142,7 +162,7 @@ class DetectionReader(Reader, ABC):
         path, _, number = (
             clip.path.rpartition("#") if self.people == "all" else (clip.path, "", "")
         )
-        frames = self.detections(path)
+        frames = self._alike(path)
         layout, columns = self.columns(frames, path)
         found = tracks(frames)
         if self.people == "all":
@@ -167,6 +187,10 @@ class DetectionReader(Reader, ABC):
             source=clip.path,
             fps=self.fps,
         )
+
+
+def _listed(counts: set[int]) -> str:
+    return " and ".join(map(str, sorted(counts)))
 
 
 def _numbered(found: Sequence[Track], number: str, clip: Clip) -> Track:

@@ -176,7 +176,7 @@ DAMAGE = [
     (change_keypoint(10**400), "key 'keypoints': int too large"),
     (change_keypoint(7.0, 5), "joint 1: c is 7.0"),
     (lambda records: records[2]["keypoints"].pop(), "no list of x, y, confidence triples"),
-    (lambda records: records[2]["keypoints"].clear(), "[0, 17] joints"),
+    (lambda records: records[2]["keypoints"].clear(), "all must have the same number"),
     (lambda records: records[2].pop("keypoints"), "key 'keypoints'"),
     (lambda records: records[2].pop("image_id"), "key 'image_id' is missing"),
     (lambda records: records[2].update(image_id=10**8), "span 100000001 frames"),

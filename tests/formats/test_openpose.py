@@ -117,6 +117,16 @@ def test_everybody_becomes_a_clip(tmp_path):
         reader.load(Clip(".#4", "x"))
 
 
+@pytest.mark.parametrize("everybody", ["main", "all"])
+def test_a_frame_with_another_number_of_joints_is_named(tmp_path, everybody):
+    frames = [list(frame) for frame in people(2, frames=6)]
+    frames[4][1] = people(1, joints=18)[0, 0]
+    reader = OpenPose(write_openpose(tmp_path / "walk", frames), people=everybody)
+    words = "frame 4: people of 18 and 25 joints, frame 0 has 25; all must have the same number"
+    with pytest.raises(FormatError, match=words):
+        reader.load(reader.index()[0])
+
+
 def test_other_counts_need_a_layout(tmp_path):
     write_openpose(tmp_path, people(1, joints=20))
     with pytest.raises(FormatError, match=r"\[20\] joints.*option `layout`"):
@@ -264,7 +274,7 @@ def test_damaged_frames_are_named(tmp_path, content, match):
 def test_layouts_that_change_are_refused(tmp_path):
     write_openpose(tmp_path)
     write_frame(tmp_path, 2, people(1, joints=18)[0])
-    with pytest.raises(FormatError, match=r"\[18, 25\] joints"):
+    with pytest.raises(FormatError, match="frame 2: people of 18 joints, frame 0 has 25"):
         only(OpenPose(tmp_path))
 
 
