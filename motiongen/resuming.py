@@ -211,7 +211,8 @@ class Saving(Checkpoint):
         # first: a log may hold more than its checkpoint, and never less
         for logger in trainer.loggers:
             logger.save()
-        # this writes, and runs nothing: False keeps optimiser and loops beside the weights
+        # here this word is Lightning's for "more than the weights": it writes optimiser and loops
+        # beside them, and loads nothing; whoever reads the file does so with weights_only=True
         trainer.save_checkpoint(self.file, weights_only=False)
         self.steps, self.time = trainer.global_step, time.monotonic()
 

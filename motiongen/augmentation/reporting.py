@@ -72,7 +72,9 @@ def _synthetic(design: Design) -> str:
             f" Synthetic clips are variations of the drawn ones, of strength {design.strength:g}."
         )
     if observed := design.options.observed:
-        said += f" They carry {100 * observed:g} % of the noise that was measured on these."
+        said += (
+            f" Synthetic clips carry {100 * observed:g} % of the noise that was measured on these."
+        )
     return said
 
 

@@ -69,7 +69,7 @@ class Varies(Protocol):
     def like(
         self, clips: MotionBatch, n: int = 1, *, strength: float = 0.3, seed: int = 0
     ) -> MotionBatch:
-        """N variations of each clip: strength 0 is the clip itself, 1 any clip of its class."""
+        """Variations of each clip: strength 0 is the clip itself, 1 any clip of its class."""
         ...
 
 

@@ -373,7 +373,8 @@ def test_the_report_holds_every_size_and_the_curve(store, tmp_path):
     assert main([*given, "--observed"]) == 0
     found = json.loads((tmp_path / "s" / "report.json").read_text())
     assert (
-        "variations of the drawn ones, of strength 0.5. They carry 100 % of" in found["summary"][0]
+        "variations of the drawn ones, of strength 0.5. Synthetic clips carry 100 % of"
+        in found["summary"][0]
     )
     titles = [table["title"] for table in found["tables"]]
     name = "CNN:width=8,layers=1"

@@ -106,7 +106,11 @@ def text() -> list[str]:
     for size in SIZES:
         if (path := RESULTS / f"{size}.json").exists():
             content = json.loads(path.read_text())
-            clock = f"{content['minutes']:.0f} minutes" if content["minutes"] else "in parts"
+            clock = (
+                f"{content['minutes']:.0f} minutes after the training on UTD-MHAD"
+                if content["minutes"]
+                else "in parts"
+            )
             found += [f"`{content['command']}`, {clock}, commit {content['commit'][:10]}:", ""]
             found += [line for each in content["tables"] for line in table(each)]
     if TRIALS.exists():
@@ -141,8 +145,8 @@ def study(args: argparse.Namespace) -> dict:
     name, steps = args.name or size, args.generator_steps or GENERATOR_STEPS[size]
     store, out = args.out / "store", args.out / name
     prepared(args.recordings, store)
-    begun, start = out.exists(), time.perf_counter()
     adapted = pretrained(args.recordings, args.out, PRETRAINING)
+    begun, start = out.exists(), time.perf_counter()
     motiongen(
         *("augment", "--real", store, "--out", out, "--test", *EVEN),
         *(("--fractions", 1) if args.all_clips else ("--shots", 5)),
