@@ -7,7 +7,7 @@ import torch
 from motiongen import layouts
 from motiongen.encoders import CNN
 from motiongen.kinematics import ConstantBones, FreeHead, KinematicHead
-from motiongen.networks import Decoder, hats, masked_input
+from motiongen.networks import Decoder, hats, masked_input, without_shaking
 from motiongen.standardizer import Standardizer
 
 SKELETON = layouts.get("kinect20")
@@ -271,3 +271,41 @@ def test_constant_bones_move_joints_no_more_than_needed():
     own = (found - near).norm(dim=-1)
     hands = [SKELETON.roles["left_wrist"], SKELETON.roles["right_wrist"]]
     assert float(own[:, :, hands].mean()) < 0.6 * float(change[:, :, hands].mean())
+
+
+def swinging(frames, period, length=None):
+    """Clips of one joint that swings once in so many frames."""
+    x = torch.sin(2 * torch.pi * (torch.arange(frames) + 0.5) / period)
+    return x[None, :, None, None].expand(2, -1, 3, 2), torch.tensor([length or frames] * 2)
+
+
+@pytest.mark.parametrize(("period", "passes"), [(8, 0.9786), (4, 0.75), (2, 0.0)])
+def test_filter_passes_motion_and_stops_shaking(period, passes):
+    x, length = swinging(40, period)
+    inner = without_shaking(x, length)[:, 2:-2]
+    torch.testing.assert_close(inner, passes * x[:, 2:-2], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 9])
+def test_filter_keeps_poses_and_ends_with_the_clip(length):
+    x = torch.randn(2, 1, 3, 2, generator=torch.Generator().manual_seed(0)).repeat(1, 9, 1, 1)
+    x[:, length:] = float("nan")
+    x.requires_grad_()
+    out = without_shaking(x, torch.tensor([length] * 2))
+    torch.testing.assert_close(out[:, :length], x[:, :length])
+    assert (out[:, length:] == 0).all()
+    out.sum().backward()
+    assert torch.isfinite(x.grad).all()
+
+
+@pytest.mark.parametrize("channels", [2, 3])
+def test_decoder_does_not_shake(channels):
+    """Whatever its encoder says in a frame goes through the filter before it is a position."""
+    rigid, length = channels == 3, torch.tensor([48, 30])
+    decoder = Decoder(CNN, SKELETON, fitted(channels), channels=channels, condition=8, rigid=rigid)
+    wild = torch.randn(2, 48, 20, channels, generator=torch.Generator().manual_seed(0))
+    decoder.per_joint.forward = lambda *_: wild
+    condition = torch.zeros(2, 8)
+    expected = decoder.head(without_shaking(wild, length), condition)
+    torch.testing.assert_close(decoder(condition, length, 48), expected)
+    assert not torch.allclose(expected, decoder.head(wild, condition), atol=0.1)
