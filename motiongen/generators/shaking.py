@@ -10,6 +10,7 @@ from motiongen.generators.base import Generator
 from motiongen.generators.codes import Wanted
 from motiongen.generators.keys import key
 from motiongen.motion import MotionBatch
+from motiongen.observation import calm_mean_square
 from motiongen.observation.smoothing import smooth
 
 #: clips and samples that are compared
@@ -29,7 +30,8 @@ class Shaking(nn.Module):
     trained eye sees before anything else. An independent error of deviation s adds 6 s^2 to the
     mean squared second difference, so s is known from samples and the clips that were learned
     from. The smoother that takes off an estimator's noise takes it off as well, with the tempo of
-    the clips as its prior: what is as quick as they are stays.
+    the clips as its prior: what is as quick as they are stays. Samples and clips are measured
+    alike, outliers cut: else the quickest moves of a good model would count as errors.
 
     Args:
         joints: number of joints.
@@ -65,12 +67,12 @@ class Shaking(nn.Module):
                 hand: what is left of the noise in the clips makes theirs larger.
         """
         everywhere = exists[..., None].expand(samples.shape[:3])
-        self.speed.copy_(mean_square(clips, shown, 1).sqrt())
-        usual = mean_square(clips, shown, 2)
+        self.speed.copy_(calm_mean_square(clips, shown, 1).sqrt())
+        usual = calm_mean_square(clips, shown, 2)
         if turn is not None:
             usual = torch.minimum(usual, turn**2)
         self.turn.copy_(usual.sqrt())
-        more = mean_square(samples, everywhere, 2) - usual
+        more = calm_mean_square(samples, everywhere, 2) - usual
         # a model that has learned nothing yet may be anywhere
         self.level.copy_((more.nan_to_num(0.0, 0.0, 0.0).clamp(min=0) / SECOND).sqrt())
 
@@ -91,17 +93,6 @@ class Shaking(nn.Module):
                 turn=turn,
             )
         return torch.stack(paths, dim=2)
-
-
-def mean_square(
-    joints: Float[Tensor, "N T J C"], shown: Bool[Tensor, "N T J"], order: int
-) -> Float[Tensor, "J"]:
-    """Mean square of differences in time where all their frames are shown; 0 where none is."""
-    for _ in range(order):
-        shown = shown[:, 1:] & shown[:, :-1]
-    found = joints.diff(dim=1, n=order).square().mean(-1)
-    total = torch.where(shown, found, 0.0).sum((0, 1))
-    return total / shown.sum((0, 1)).clamp(min=1)
 
 
 @torch.no_grad()

@@ -86,13 +86,7 @@ class Observation(nn.Module):
 
     def _moved(self, joints: Tensor, mask: Tensor, order: int) -> Tensor:
         """Root mean square difference of each joint, less what the noise adds to it."""
-        seen = mask
-        for _ in range(order):
-            seen = seen[:, 1:] & seen[:, :-1]
-        seen = seen.flatten(0, 1)
-        step = joints.diff(dim=1, n=order).flatten(0, 1).square().mean(-1)
-        moved = [self._calm_mean(step[:, j][seen[:, j]]) for j in range(seen.shape[1])]
-        mean = torch.stack(moved).to(self.level)
+        mean = calm_mean_square(joints, mask, order).to(self.level)
         alone = self._noise_alone(order, joints.shape[-1])
         return (mean - alone * self.level**2).maximum(0.05 * mean).sqrt().clamp(min=1e-4)
 
@@ -107,15 +101,7 @@ class Observation(nn.Module):
         normal = torch.randn(shape, generator=rng)
         half = torch.full(shape, float(self.degrees) / 2)
         noise = self._unit_noise(normal, torch._standard_gamma(half, generator=rng))
-        return self._calm_mean(noise.diff(dim=1, n=order).square().mean(-1).flatten())
-
-    @staticmethod
-    def _calm_mean(step: Tensor) -> Tensor:
-        """Mean without outliers, which are no motion: the largest 1 % are cut to their least."""
-        if len(step) == 0:
-            return step.new_zeros(())
-        few = step[:: len(step) // MOST_STEPS + 1]
-        return step.minimum(torch.quantile(few.float(), 0.99)).mean()
+        return calm_mean_square(noise, torch.ones(noise.shape[:3], dtype=torch.bool), order)[0]
 
     @property
     def known(self) -> bool:
@@ -192,3 +178,24 @@ class Observation(nn.Module):
             steps.append(rho * steps[-1] + math.sqrt(1 - rho**2) * normal[:, frame])
         chi = gamma / (float(self.degrees) / 2)
         return torch.stack(steps, 1) / chi.clamp(min=1e-3).sqrt()
+
+
+def calm_mean_square(
+    joints: Float[Tensor, "N T J C"], shown: Bool[Tensor, "N T J"], order: int
+) -> Float[Tensor, "J"]:
+    """Mean square of differences in time where all their frames are shown; 0 where none is.
+
+    Outliers are no motion: the largest 1 % of each joint are cut to their least.
+    """
+    for _ in range(order):
+        shown = shown[:, 1:] & shown[:, :-1]
+    step = joints.diff(dim=1, n=order).flatten(0, 1).square().mean(-1)
+    shown = shown.flatten(0, 1)
+    return torch.stack([_calm_mean(step[:, j][shown[:, j]]) for j in range(step.shape[1])])
+
+
+def _calm_mean(step: Tensor) -> Tensor:
+    if len(step) == 0:
+        return step.new_zeros(())
+    few = step[:: len(step) // MOST_STEPS + 1]
+    return step.minimum(torch.quantile(few.float(), 0.99)).mean()

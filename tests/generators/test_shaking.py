@@ -2,7 +2,8 @@
 
 import torch
 
-from motiongen.generators.shaking import Shaking, mean_square
+from motiongen.generators.shaking import Shaking
+from motiongen.observation import calm_mean_square
 
 CLIPS, FRAMES, JOINTS = 16, 40, 3
 EXISTS = torch.ones(CLIPS, FRAMES, dtype=torch.bool)
@@ -30,10 +31,19 @@ def test_the_level_of_an_independent_error_is_found():
 
 def test_noise_that_is_left_in_the_clips_does_not_excuse_samples():
     shaking, noisy = Shaking(JOINTS), waves(0) + noise([0.03] * 3)
-    clean = mean_square(waves(0), SHOWN, 2).sqrt()
+    clean = calm_mean_square(waves(0), SHOWN, 2).sqrt()
     shaking.measure(waves(1) + noise([0.05] * 3, seed=8), EXISTS, noisy, SHOWN, clean)
     torch.testing.assert_close(shaking.turn, clean)
     torch.testing.assert_close(shaking.level, torch.full((3,), 0.05), atol=5e-3, rtol=0.05)
+
+
+def test_quick_moves_are_no_errors():
+    """Few frames make most of how clips turn; an estimate of clean motion leaves them out."""
+    shaking, kick = Shaking(JOINTS), torch.zeros(CLIPS, FRAMES, JOINTS, 3)
+    kick[::4, 20] = 3.0
+    turn = calm_mean_square(waves(0) + kick, SHOWN, 2).sqrt()
+    shaking.measure(waves(1) + kick, EXISTS, waves(0) + kick, SHOWN, turn)
+    assert (shaking.level < 0.1 * turn).all()
 
 
 def test_the_error_is_taken_off_and_quick_motion_stays():
@@ -43,7 +53,7 @@ def test_the_error_is_taken_off_and_quick_motion_stays():
     found = shaking(shaky, EXISTS)
     before, after = ((x - waves(2)).square().mean().sqrt() for x in (shaky, found))
     assert after < 0.6 * before
-    usual, left = (mean_square(x, SHOWN, 2).sqrt() for x in (waves(2), found))
+    usual, left = (calm_mean_square(x, SHOWN, 2).sqrt() for x in (waves(2), found))
     assert (left < 1.5 * usual).all() and (left > 0.7 * usual).all()
 
 
@@ -65,6 +75,6 @@ def test_differences_count_where_all_their_frames_are_shown():
     joints = torch.zeros(1, 5, 1, 3)
     joints[0, 2] = 7.0
     shown = torch.ones(1, 5, 1, dtype=torch.bool)
-    assert mean_square(joints, shown, 1) == 2 * 49 / 4
+    assert calm_mean_square(joints, shown, 1) == 2 * 49 / 4
     shown[0, 2] = False
-    assert mean_square(joints, shown, 1) == 0 and mean_square(joints, shown, 2) == 0
+    assert calm_mean_square(joints, shown, 1) == 0 and calm_mean_square(joints, shown, 2) == 0
