@@ -273,10 +273,10 @@ def test_constant_bones_move_joints_no_more_than_needed():
     assert float(own[:, :, hands].mean()) < 0.6 * float(change[:, :, hands].mean())
 
 
-def swinging(frames, period, length=None):
-    """Clips of one joint that swings once in so many frames."""
+def swinging(frames, period):
+    """Two clips of joints that swing once in so many frames."""
     x = torch.sin(2 * torch.pi * (torch.arange(frames) + 0.5) / period)
-    return x[None, :, None, None].expand(2, -1, 3, 2), torch.tensor([length or frames] * 2)
+    return x[None, :, None, None].expand(2, -1, 3, 2), torch.tensor([frames] * 2)
 
 
 @pytest.mark.parametrize(("period", "passes"), [(8, 0.9786), (4, 0.75), (2, 0.0)])
@@ -296,6 +296,26 @@ def test_filter_keeps_poses_and_ends_with_the_clip(length):
     assert (out[:, length:] == 0).all()
     out.sum().backward()
     assert torch.isfinite(x.grad).all()
+
+
+def test_filter_ends_where_each_clip_does():
+    """Every frame is the mean of those around it that exist, weighted -1, 4, 10, 4, -1."""
+    length = [1, 2, 3, 4, 7, 9]
+    x = torch.randn(6, 9, 2, 3, generator=torch.Generator().manual_seed(0))
+    expected = torch.zeros(6, 9, 2, 3, dtype=torch.float64)
+    for clip, end in enumerate(length):
+        for frame in range(end):
+            near = [(k, (10, 4, -1)[abs(k - frame)]) for k in range(end) if abs(k - frame) < 3]
+            total = sum(weight * x[clip, k].double() for k, weight in near)
+            expected[clip, frame] = total / sum(weight for _, weight in near)
+    found = without_shaking(x, torch.tensor(length))
+    torch.testing.assert_close(found, expected.float())
+
+
+def test_filter_works_in_single_precision_where_its_input_is_half():
+    x = torch.randn(2, 9, 2, 3, generator=torch.Generator().manual_seed(0)).bfloat16()
+    found = without_shaking(x, torch.tensor([9, 6]))
+    assert torch.equal(found, without_shaking(x.float(), torch.tensor([9, 6])).bfloat16())
 
 
 @pytest.mark.parametrize("channels", [2, 3])
