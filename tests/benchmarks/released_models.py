@@ -186,6 +186,7 @@ second, skeleton `{spec.layout}`, {len(spec.classes)} classes: {", ".join(spec.c
 
 ```python
 import motiongen
+
 clips = motiongen.load("{name}").sample(16, seed=0)
 ```
 
