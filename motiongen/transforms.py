@@ -183,26 +183,57 @@ def _at(motion: Motion, times: Tensor) -> Motion:
 def centre(motion: Motion) -> Motion:
     """Moves a clip so that the body's centre begins at the origin.
 
-    The centre is the mean of `Skeleton.anchor`, as the median over the first (at most 5) frames
-    that show it; else that of the root; else that of the mean of all seen joints.
+    The centre is the mean of `Skeleton.anchor`, as the median over the first (at most 5) frames;
+    of a clip that never shows it, that of the root, or else that of the mean of all joints. Clips
+    of one movement must begin at one place whatever joints are missing, so a joint is taken to go
+    straight between frames that show it, and before the first one that shows the centre this has
+    moved as the median joint has.
 
     Raises:
         ValueError: if no joint is seen in any frame.
     """
     skeleton = _skeleton(motion)
-    mask, whole_body = motion.mask, list(range(skeleton.num_joints))
-    choices = (
-        (list(skeleton.anchor), mask[:, skeleton.anchor].all(-1)),
-        ([skeleton.root], mask[:, skeleton.root]),
-        (whole_body, mask.any(-1)),
-    )
-    for joints, shown in choices:
-        if shown.any():
-            frames = shown.nonzero()[:_CENTRE_FRAMES]
-            weights = mask[frames, joints].to(motion.joints)[..., None]
-            means = (motion.joints[frames, joints] * weights).sum(1) / weights.sum(1)
-            return _shift(motion, -means.quantile(0.5, dim=0))
-    raise ValueError(f"{_name(motion)}: no joint seen in any of its {motion.num_frames} frames")
+    mask = motion.mask
+    if not mask.any():
+        raise ValueError(
+            f"{_name(motion)}: no joint seen in any of its {motion.num_frames} frames"
+        )
+    anchor = list(skeleton.anchor)
+    begin = slice(0, _CENTRE_FRAMES)
+    if mask[begin, anchor].all():
+        return _shift(motion, -_middle(motion.joints[begin, anchor].mean(1)))
+    # where each joint is between its first and its last frame
+    joints = fill_missing(motion)
+    known = mask.cummax(0).values & mask.flip(0).cummax(0).values.flip(0)
+    whole_body = mask.any(0).nonzero()[:, 0].tolist()
+    for chosen in (anchor, [skeleton.root], whole_body):
+        if (shown := known[:, chosen].all(1)).any():
+            break
+    else:
+        shown = torch.ones_like(known[:, 0])
+    return _shift(motion, -_middle(_begin(joints, known, chosen, shown)))
+
+
+def _middle(places: Tensor) -> Tensor:
+    """Median of places. Shapes: [T,C] -> [C]."""
+    return places.quantile(0.5, dim=0)
+
+
+def _begin(joints: Tensor, known: Tensor, chosen: list[int], shown: Tensor) -> Tensor:
+    """Mean of joints in the first frames; where not all are shown, moved back as the others.
+
+    Shapes: joints [T,J,C], known [T,J], shown [T] -> [T',C].
+    """
+    first = int(shown.int().argmax())
+    middle = joints[:, chosen].mean(1)
+    places = []
+    for frame in range(min(_CENTRE_FRAMES, len(joints))):
+        at = max(frame, first)
+        both = known[frame] & known[at]
+        moved = joints[at, both] - joints[frame, both]
+        back = _middle(moved) if at > frame and both.any() else 0.0
+        places.append(middle[at] - back)
+    return torch.stack(places)
 
 
 def _shift(motion: Motion, offset: Tensor) -> Motion:

@@ -253,10 +253,23 @@ class TestCentre:
         hips = centre(motion).joints[:5, layouts.get("coco17").anchor].mean(1)
         torch.testing.assert_close(hips.median(0).values, torch.zeros(3), atol=1e-6, rtol=0)
 
-    def test_takes_the_first_frames_that_show_it(self):
-        # Frames 3..7 show the pelvis; the median of their numbers is 5.
+    def test_holds_what_nothing_else_tells_of(self):
+        # The pelvis is at the number of its frame. Frames 0 to 2 show nothing.
         motion = centre(steady(pelvis=[3, 4, 5, 6, 7, 8, 9]))
-        assert motion.joints[9, PELVIS].tolist() == [4.0, 4.0, 4.0]
+        assert motion.joints[9, PELVIS].tolist() == [6.0, 6.0, 6.0]
+
+    def test_is_the_same_where_joints_are_missing(self):
+        walk = clip(missing=0.0)
+        steps = torch.arange(float(walk.num_frames))[:, None, None] * torch.tensor([0.3, 0.0, 0.1])
+        walk = walk.replace(joints=walk.joints[:1] + steps, target=None)
+        expected = centre(walk).joints
+        for frames, joints in (([1, 2], [PELVIS]), ([0, 1, 2, 3, 4, 5, 6], [PELVIS, 3, 7])):
+            confidence = walk.confidence.clone()
+            for joint in joints:
+                confidence[frames, joint] = 0.0
+            found = centre(walk.replace(confidence=confidence))
+            seen = found.mask
+            torch.testing.assert_close(found.joints[seen], expected[seen], atol=1e-5, rtol=0)
 
     def test_one_outlier_does_not_matter(self):
         motion = steady(pelvis=[0, 1, 2, 3, 4])
