@@ -10,9 +10,9 @@ OUTLIER = 4.0
 #: rounds in which outliers and the local tempo are found
 PASSES = 3
 #: frames over which a tempo is taken, and how many times the usual tempo counts what they show
-WINDOW, WEIGHT = 5, 4.0
+WINDOW, WEIGHT = 5, 9.0
 #: how much the prior on speed counts: little, it only keeps long gaps and ends from running away
-SLOWNESS = 0.01
+SLOWNESS = 0.2
 
 
 def smooth(
