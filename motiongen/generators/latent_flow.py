@@ -177,7 +177,7 @@ class LatentFlow(Generator):
         learns = self.autoencoder_share > 0 and (done <= self.autoencoder_share or done == 1)
         terms: dict[str, Tensor] = {}
         if learns:
-            share = min(1.0, done / (self.autoencoder_share * max(self.warm_up, 1e-6)))
+            share = min(1.0, done / self.autoencoder_share)
             terms = self.autoencoder.bound(batch, share, adapts=self.adapts)
         flow = self.flow_loss(batch)
         total = flow / self.latent + terms.get("total", flow.new_zeros(()))

@@ -47,7 +47,7 @@ class VAE(Generator):
             independent from frame to frame; real noise is correlated in time, so a frame tells
             less than the bound believes, and the weight that restores the balance is larger.
         warm_up: share of the training over which that weight rises from 0, so that the latent
-            is in use before it costs anything, and over which rigid bones stiffen.
+            is in use before it costs anything.
         rigid: bones of constant length by construction. None: in 3-D yes, in 2-D, where bones
             change by foreshortening, no.
         free_bits: nats that each latent dimension may tell, on average over a batch, at no cost:
@@ -130,23 +130,22 @@ class VAE(Generator):
 
     def losses(self, batch: MotionBatch) -> dict[str, Float[Tensor, ""]]:
         """Negative evidence bound in nats per seen coordinate, and its parts."""
-        rise = min(1.0, self.progress() / self.warm_up) if self.warm_up else 1.0
-        return self.bound(batch, rise, adapts=self.adapts)
+        return self.bound(batch, self.progress(), adapts=self.adapts)
 
     def bound(
-        self, batch: MotionBatch, rise: float, *, adapts: bool = False
+        self, batch: MotionBatch, done: float, *, adapts: bool = False
     ) -> dict[str, Float[Tensor, ""]]:
         """The terms of `losses`.
 
         Args:
             batch: clips.
-            rise: share of the warm-up that is done: scales the Kullback-Leibler term, and stiffens
-                bones.
+            done: share of the training of these networks that is done: raises the weight of the
+                Kullback-Leibler term over the warm-up, and stiffens bones until the end.
             adapts: whether the weights are those of another training, whose bones are rigid: what
                 their decoder says only fits then.
         """
-        kl_weight = self.kl_weight * rise
-        self.decoder.stiffen(1.0 if adapts else rise)
+        kl_weight = self.kl_weight * (min(1.0, done / self.warm_up) if self.warm_up else 1.0)
+        self.decoder.stiffen(1.0 if adapts else done)
         x = self.standardizer(batch.joints)
         condition = self.condition(self.training_label(batch.label), batch.length)
         base = self._gaussian(x, batch.confidence, batch.length, condition)
