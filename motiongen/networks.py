@@ -10,10 +10,9 @@ from motiongen.kinematics import FreeHead, KinematicHead
 from motiongen.skeleton import Skeleton
 from motiongen.standardizer import Standardizer
 
-#: half a period to 16 periods a clip
-RELATIVE_BANDS = 6
-#: periods from 128 frames down to 4
-ABSOLUTE_BANDS = 6
+#: Fourier features of time: periods from two clips down to a 16th of one, and from 128 frames
+#: down to 4
+BANDS = 6
 #: a running mean [1 2 1] / 4, and the same once more of what that leaves over: passes 98 % of what
 #: swings once in 8 frames, 75 % of once in 4, nothing of what changes its sign with every frame
 TWICING = (-1 / 16, 4 / 16, 10 / 16, 4 / 16, -1 / 16)
@@ -144,14 +143,18 @@ class Queries(nn.Module):
         condition: size of the condition.
         query: channels of a query.
         knots: vectors of the plan.
+        bands: Fourier features of relative and of absolute time, each; one less halves the
+            fastest.
 
     Shapes: condition [B,D], length [B] -> [B,T,J,query].
     """
 
-    def __init__(self, skeleton: Skeleton, condition: int, query: int, knots: int) -> None:
+    def __init__(
+        self, skeleton: Skeleton, condition: int, query: int, knots: int, bands: int = BANDS
+    ) -> None:
         super().__init__()
-        self.knots, self.query = knots, query
-        self.time = nn.Linear(2 * (RELATIVE_BANDS + ABSOLUTE_BANDS), query)
+        self.knots, self.query, self.bands = knots, query, bands
+        self.time = nn.Linear(4 * bands, query)
         self.joint = nn.Parameter(torch.randn(skeleton.num_joints, query))
         self.plan = nn.Linear(condition, knots * query)
 
@@ -161,7 +164,7 @@ class Queries(nn.Module):
         """Builds the queries of all frames."""
         at = torch.arange(frames, device=length.device)[None].expand(len(length), -1)
         relative = at / (length[:, None] - 1).clamp(min=1)
-        bands = [fourier(relative, RELATIVE_BANDS), fourier(at.float(), ABSOLUTE_BANDS, 1 / 128)]
+        bands = [fourier(relative, self.bands), fourier(at.float(), self.bands, 1 / 128)]
         plan = self.plan(condition).unflatten(1, (self.knots, self.query))
         over_time = self.time(torch.cat(bands, -1)) + hats(length, frames, self.knots) @ plan
         return over_time[:, :, None] + self.joint
@@ -184,6 +187,7 @@ class Decoder(nn.Module):
         rigid: bones of constant length by construction (3-D only); see `KinematicHead`.
         query: channels of a query.
         knots: vectors of the plan.
+        bands: see `Queries`.
     """
 
     def __init__(
@@ -197,9 +201,10 @@ class Decoder(nn.Module):
         rigid: bool,
         query: int = 24,
         knots: int = 8,
+        bands: int = BANDS,
     ) -> None:
         super().__init__()
-        self.queries = Queries(skeleton, condition, query, knots)
+        self.queries = Queries(skeleton, condition, query, knots, bands)
         self.per_joint = PerJoint(encoder, skeleton, query, condition, channels)
         self.head = KinematicHead(skeleton, standardizer, condition) if rigid else FreeHead()
 

@@ -231,7 +231,8 @@ class Flow(Generator):
 
     def refresh(self, clips: MotionBatch) -> None:
         """Measures by how much samples shake more than clips."""
-        measure_shaking(self.shaking, self, clips, self._inverted)
+        finish = self.bones if self.rigid else None
+        measure_shaking(self.shaking, self, clips, self._inverted, finish)
 
     def _denoised(self, x: Tensor, seen: Tensor, context: Context) -> Tensor:
         """The mean of the clips that, with the known noise, could be x: Tweedie's formula."""

@@ -114,7 +114,8 @@ class FlowMatching(Generator):
         def draw(noise: Tensor, wanted: Wanted) -> Tensor:
             return self._carry(self.foretelling(wanted, self.guidance), noise, 0.0)
 
-        measure_shaking(self.shaking, self, clips, draw)
+        finish = self.bones if self.rigid else None
+        measure_shaking(self.shaking, self, clips, draw, finish)
 
     def losses(self, batch: MotionBatch) -> dict[str, Float[Tensor, ""]]:
         """Mean square error of the velocity, held at its end, where joints were seen.

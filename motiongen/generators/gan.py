@@ -14,10 +14,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from motiongen.encoders import CNN, EncoderFactory
 from motiongen.generators.average import Average
 from motiongen.generators.base import LABEL_FEATURES, Generator
+from motiongen.generators.codes import Wanted
 from motiongen.generators.differentiable import without_cudnn
 from motiongen.generators.energy import changes, shown_twice
 from motiongen.generators.keys import SampleOptions, normal_rows
-from motiongen.kinematics import wants_rigid
+from motiongen.generators.shaking import Shaking, measure_shaking
+from motiongen.kinematics import ConstantBones, wants_rigid
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.networks import Decoder, Pool
 from motiongen.processes import mean_of_all, own_rows
@@ -29,6 +31,9 @@ FAKES = 2
 MAPPING = 256
 #: steps between two of which the critic's slope is penalised: it costs as much as all else of it
 PENALTY_STEPS = 4
+#: Fourier features that tell the decoder the time: it puts the fastest into its samples, and where
+#: a likelihood would take that off again, a critic lets it pass. Of 5, that is 8 frames
+BANDS = 5
 
 
 class GAN(Generator):
@@ -120,7 +125,11 @@ class GAN(Generator):
             channels=spec.channels,
             condition=condition,
             rigid=wants_rigid(rigid, spec.channels),
+            bands=BANDS,
         )
+        self.rigid = wants_rigid(rigid, spec.channels)
+        self.shaking = Shaking(self.skeleton.num_joints)
+        self.bones = ConstantBones(self.skeleton, self.standardizer)
         #: what samples are drawn from
         self.average = Average(self._player(), shared=[self.standardizer])
         self.critic = Critic(encoder, self.skeleton, spec, known, critic_features)
@@ -232,9 +241,20 @@ class GAN(Generator):
         length: Int[Tensor, "B"],
         options: SampleOptions,
     ) -> Float[Tensor, "B T J C"]:
-        """Clips of the averaged generator."""
-        player = self.average.network
-        return self.generate(player, options.temperature * noise, label, length)  # type: ignore[arg-type]
+        """Clips of the averaged generator; what they shake more than clips is taken off."""
+        exists = torch.arange(self.spec.frames, device=length.device) < length[:, None]
+        clips = self._drawn(options.temperature * noise, Wanted(label, length))
+        calm = self.shaking(clips, exists)
+        return self.bones(calm, exists) if self.rigid else calm
+
+    def _drawn(self, noise: Tensor, wanted: Wanted) -> Tensor:
+        player: nn.ModuleList = self.average.network  # type: ignore[assignment]
+        return self.generate(player, noise, wanted.label, wanted.length)
+
+    def refresh(self, clips: MotionBatch) -> None:
+        """Measures by how much samples shake more than clips."""
+        finish = self.bones if self.rigid else None
+        measure_shaking(self.shaking, self, clips, self._drawn, finish)
 
 
 class Critic(nn.Module):

@@ -10,7 +10,7 @@ from motiongen.generators.base import Generator
 from motiongen.generators.codes import Wanted
 from motiongen.generators.keys import key
 from motiongen.motion import MotionBatch
-from motiongen.observation import calm_mean_square
+from motiongen.observation import calm_mean_square, mean_size
 from motiongen.observation.smoothing import smooth
 
 #: clips and samples that are compared
@@ -21,17 +21,30 @@ STREAM = 5
 SECOND = 6.0
 #: an error below this share of the usual second difference is left alone
 LEAST = 0.02
+#: the level is looked for from this share of the usual second difference on at least, in so many
+#: rounds, by at most this factor in each
+FIRST, ROUNDS, LARGEST = 0.1, 5, 4.0
+#: standardised clips and which frames exist, to the clips at last
+Finish = Callable[[Float[Tensor, "B T J C"], Bool[Tensor, "B T"]], Float[Tensor, "B T J C"]]
+
+
+def _as_is(x: Tensor, exists: Tensor) -> Tensor:
+    return x
 
 
 class Shaking(nn.Module):
     """The error that a model makes in each frame by itself, per joint, and its last step.
 
     A network that says every coordinate of a clip errs a little in each: samples shake by what a
-    trained eye sees before anything else. An independent error of deviation s adds 6 s^2 to the
-    mean squared second difference, so s is known from samples and the clips that were learned
-    from. The smoother that takes off an estimator's noise takes it off as well, with the tempo of
-    the clips as its prior: what is as quick as they are stays. Samples and clips are measured
-    alike, outliers cut: else the quickest moves of a good model would count as errors.
+    trained eye sees before anything else. The smoother that takes off an estimator's noise takes
+    it off as well, with the tempo of the clips as its prior: what is as quick as they are stays.
+
+    An independent error of deviation s adds 6 s^2 to the mean squared second difference, so a
+    first s is known from samples and the clips that were learned from; both are measured alike,
+    outliers cut, else the quickest moves of a good model would count as errors. But the error of
+    a network is not independent from frame to frame, and a posterior mean moves less than what
+    it is the mean of. So s is then changed until second differences of smoothed samples are on
+    average as large as those of clips.
 
     Args:
         joints: number of joints.
@@ -55,6 +68,7 @@ class Shaking(nn.Module):
         clips: Float[Tensor, "M T J C"],
         shown: Bool[Tensor, "M T J"],
         turn: Float[Tensor, "J"] | None = None,
+        finish: Finish | None = None,
     ) -> None:
         """Compares samples with the clips that the model learns from, both standardised.
 
@@ -65,6 +79,7 @@ class Shaking(nn.Module):
             shown: joints of the clips that count.
             turn: root mean square of second differences of clean motion, where an estimate is at
                 hand: what is left of the noise in the clips makes theirs larger.
+            finish: what the model does to samples after this.
         """
         everywhere = exists[..., None].expand(samples.shape[:3])
         self.speed.copy_(calm_mean_square(clips, shown, 1).sqrt())
@@ -74,7 +89,21 @@ class Shaking(nn.Module):
         self.turn.copy_(usual.sqrt())
         more = calm_mean_square(samples, everywhere, 2) - usual
         # a model that has learned nothing yet may be anywhere
-        self.level.copy_((more.nan_to_num(0.0, 0.0, 0.0).clamp(min=0) / SECOND).sqrt())
+        level = (more.nan_to_num(0.0, 0.0, 0.0).clamp(min=0) / SECOND).sqrt()
+        # noise that is left in the clips makes both measures larger
+        share = (usual / calm_mean_square(clips, shown, 2)).nan_to_num(1.0).sqrt()
+        goal = share * mean_size(clips, shown, 2)
+        shaky = mean_size(samples, everywhere, 2) > goal
+        self.level.copy_(torch.where(shaky & (goal > 0), level.maximum(FIRST * self.turn), 0.0))
+        if self.level.any():
+            self._adjust(samples, exists, goal, finish or _as_is)
+
+    def _adjust(self, samples: Tensor, exists: Tensor, goal: Tensor, finish: Finish) -> None:
+        """Changes the level until finished samples turn as much as clips. Shapes: goal [J]."""
+        everywhere = exists[..., None].expand(samples.shape[:3])
+        for _ in range(ROUNDS):
+            found = mean_size(finish(self(samples, exists), exists), everywhere, 2)
+            self.level.mul_((found / goal).nan_to_num(1.0).clamp(1 / LARGEST, LARGEST))
 
     def forward(
         self, x: Float[Tensor, "B T J C"], exists: Bool[Tensor, "B T"]
@@ -101,6 +130,7 @@ def measure_shaking(
     model: Generator,
     clips: MotionBatch,
     draw: Callable[[Float[Tensor, "B ..."], Wanted], Float[Tensor, "B T J C"]],
+    finish: Finish | None = None,
 ) -> None:
     """Measures with some samples of the labels and lengths of some clips.
 
@@ -109,6 +139,7 @@ def measure_shaking(
         model: gives paths, units and noise.
         clips: the train split; evenly spread ones are taken.
         draw: from noise to standardised clips, before any last step.
+        finish: the last step after this one.
     """
     rows = torch.linspace(0, len(clips) - 1, min(len(clips), MEASURED)).round().long()
     part = clips.select(rows.to(clips.joints.device)).to(model.device)
@@ -117,4 +148,4 @@ def measure_shaking(
     drawn = draw(noise, Wanted(part.label, part.length))
     paths = model.standardizer(model.find_path(part))
     turn = model.observation.turn if model.observation.known else None
-    shaking.measure(drawn, part.frame_mask, paths, shown, turn)
+    shaking.measure(drawn, part.frame_mask, paths, shown, turn, finish)

@@ -187,11 +187,27 @@ def calm_mean_square(
 
     Outliers are no motion: the largest 1 % of each joint are cut to their least.
     """
+    steps = _steps(joints, shown, order)
+    return torch.stack([_calm_mean(step.square().mean(-1)) for step in steps])
+
+
+def mean_size(
+    joints: Float[Tensor, "N T J C"], shown: Bool[Tensor, "N T J"], order: int
+) -> Float[Tensor, "J"]:
+    """Mean length of differences in time where all their frames are shown; 0 where none is.
+
+    Where the mean square is made by the quickest moves, this one is made by all frames alike.
+    """
+    steps = [step.norm(dim=-1) for step in _steps(joints, shown, order)]
+    return torch.stack([s.mean() if len(s) else s.new_zeros(()) for s in steps])
+
+
+def _steps(joints: Tensor, shown: Tensor, order: int) -> list[Tensor]:
+    """Differences of each joint that lie in shown frames. -> J of [_n,C]."""
     for _ in range(order):
         shown = shown[:, 1:] & shown[:, :-1]
-    step = joints.diff(dim=1, n=order).flatten(0, 1).square().mean(-1)
-    shown = shown.flatten(0, 1)
-    return torch.stack([_calm_mean(step[:, j][shown[:, j]]) for j in range(step.shape[1])])
+    step, shown = joints.diff(dim=1, n=order).flatten(0, 1), shown.flatten(0, 1)
+    return [step[shown[:, j], j] for j in range(step.shape[1])]
 
 
 def _calm_mean(step: Tensor) -> Tensor:
