@@ -33,8 +33,8 @@ FAMILIES = {
     "flowmatching": (
         *("--model", "FlowMatching", "--model.encoder", "CNN", "--trainer.max_steps", 1100),
     ),
-    "latentflow": ("--model", "LatentFlow", "--model.encoder", "CNN", "--trainer.max_steps", 400),
-    "gan": ("--model", "GAN", "--model.encoder", "CNN", "--trainer.max_steps", 400),
+    "latentflow": ("--model", "LatentFlow", "--model.encoder", "CNN", "--trainer.max_steps", 500),
+    "gan": ("--model", "GAN", "--model.encoder", "CNN", "--trainer.max_steps", 700),
     "flow": (
         *("--model", "Flow", "--model.encoder", "CNN", "--model.encoder.width", 40),
         *("--trainer.max_steps", 350),
