@@ -27,6 +27,27 @@ def fitted(**options):
     return model
 
 
+def test_what_samples_shake_more_than_clips_is_taken_off_and_bones_stay(monkeypatch):
+    model, clips = fitted().eval(), example_clips(SPEC)
+    slow = torch.sin(0.2 * torch.arange(clips.joints.shape[1]))[:, None, None]
+    clips = clips.replace(joints=clips.joints.mean(1, keepdim=True) + 0.1 * slow)
+    drawn = model._drawn
+
+    def shaky(noise, wanted):
+        x = drawn(noise, wanted)
+        return x + 0.05 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+
+    monkeypatch.setattr(model, "_drawn", shaky)
+    before = model.sample(8, seed=1, length=SPEC.frames)
+    model.refresh(clips)
+    after = model.sample(8, seed=1, length=SPEC.frames)
+    turned = [part.joints.diff(dim=1, n=2).norm(dim=-1).mean() for part in (before, after)]
+    assert turned[1] < 0.7 * turned[0]
+    joints, (child, parent) = after.joints, zip(*model.skeleton.bones, strict=True)
+    bones = (joints[:, :, list(child)] - joints[:, :, list(parent)]).norm(dim=-1)
+    assert bones.std(1).max() < 1e-4 * bones.mean()
+
+
 def gradients(module, total):
     found = torch.autograd.grad(total, list(module.parameters()), allow_unused=True)
     return [None if each is None else each.clone() for each in found]
