@@ -17,6 +17,7 @@ from motiongen.motion import Motion
 from motiongen.skeleton import Skeleton
 
 _CENTRE_FRAMES = 5  # a median over so few frames drops an outlier, yet stays at the beginning
+_NEAR_FRAMES = 3  # the same, of frames that tell where a centre was that is not shown
 
 
 def _ways(place: str) -> Iterator[dict[str, float]]:
@@ -186,8 +187,8 @@ def centre(motion: Motion) -> Motion:
     The centre is the mean of `Skeleton.anchor`, as the median over the first (at most 5) frames;
     of a clip that never shows it, that of the root, or else that of the mean of all joints. Clips
     of one movement must begin at one place whatever joints are missing, so a joint is taken to go
-    straight between frames that show it, and before the first one that shows the centre this has
-    moved as the median joint has.
+    straight between frames that show it, and before the first one that shows the centre, and
+    after the last one, this moves as the median joint does.
 
     Raises:
         ValueError: if no joint is seen in any frame.
@@ -220,20 +221,26 @@ def _middle(places: Tensor) -> Tensor:
 
 
 def _begin(joints: Tensor, known: Tensor, chosen: list[int], shown: Tensor) -> Tensor:
-    """Mean of joints in the first frames; where not all are shown, moved back as the others.
+    """Mean of joints in the first frames; where not all are shown, moved as the others move.
 
     Shapes: joints [T,J,C], known [T,J], shown [T] -> [T',C].
     """
-    first = int(shown.int().argmax())
-    middle = joints[:, chosen].mean(1)
+    middle, there = joints[:, chosen].mean(1), shown.nonzero()[:, 0]
     places = []
     for frame in range(min(_CENTRE_FRAMES, len(joints))):
-        at = max(frame, first)
-        both = known[frame] & known[at]
-        moved = joints[at, both] - joints[frame, both]
-        back = _middle(moved) if at > frame and both.any() else 0.0
-        places.append(middle[at] - back)
+        if shown[frame]:
+            places.append(middle[frame])
+            continue
+        near = there[:_NEAR_FRAMES] if frame < there[0] else there[-_NEAR_FRAMES:]
+        moved = torch.stack([_moved(joints, known, frame, int(at)) for at in near])
+        places.append(_middle(middle[near] - moved))
     return torch.stack(places)
+
+
+def _moved(joints: Tensor, known: Tensor, frame: int, at: int) -> Tensor:
+    """How far the median joint moves between two frames; 0 if none is known in both. -> [C]."""
+    both = known[frame] & known[at]
+    return _middle(joints[at, both] - joints[frame, both]) if both.any() else 0 * joints[0, 0]
 
 
 def _shift(motion: Motion, offset: Tensor) -> Motion:

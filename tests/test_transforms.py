@@ -253,17 +253,23 @@ class TestCentre:
         hips = centre(motion).joints[:5, layouts.get("coco17").anchor].mean(1)
         torch.testing.assert_close(hips.median(0).values, torch.zeros(3), atol=1e-6, rtol=0)
 
-    def test_holds_what_nothing_else_tells_of(self):
-        # The pelvis is at the number of its frame. Frames 0 to 2 show nothing.
+    def test_nothing_else_tells_where_it_came_from(self):
+        # The pelvis is at the number of its frame. Frames 0 to 2 show nothing: they hold
+        # the median of frames 3 to 5.
         motion = centre(steady(pelvis=[3, 4, 5, 6, 7, 8, 9]))
-        assert motion.joints[9, PELVIS].tolist() == [6.0, 6.0, 6.0]
+        assert motion.joints[9, PELVIS].tolist() == [5.0, 5.0, 5.0]
 
     def test_is_the_same_where_joints_are_missing(self):
         walk = clip(missing=0.0)
         steps = torch.arange(float(walk.num_frames))[:, None, None] * torch.tensor([0.3, 0.0, 0.1])
         walk = walk.replace(joints=walk.joints[:1] + steps, target=None)
         expected = centre(walk).joints
-        for frames, joints in (([1, 2], [PELVIS]), ([0, 1, 2, 3, 4, 5, 6], [PELVIS, 3, 7])):
+        missing = (
+            ([1, 2], [PELVIS]),
+            ([0, 1, 2, 3, 4, 5, 6], [PELVIS, 3, 7]),
+            (list(range(1, walk.num_frames)), [PELVIS]),
+        )
+        for frames, joints in missing:
             confidence = walk.confidence.clone()
             for joint in joints:
                 confidence[frames, joint] = 0.0
@@ -275,6 +281,13 @@ class TestCentre:
         motion = steady(pelvis=[0, 1, 2, 3, 4])
         joints = motion.joints.clone()
         joints[0, PELVIS] = 1e6
+        assert centre(motion.replace(joints=joints)).joints[3, PELVIS, 0] == 0.0
+
+    def test_one_outlier_does_not_matter_where_joints_are_missing(self):
+        everywhere = {name: list(range(10)) for name in ("left_hip", "right_hip", "head")}
+        motion = steady(pelvis=[2, 3, 4, 5, 6, 7], **everywhere)
+        joints = motion.joints.clone()
+        joints[2, PELVIS] = 1e6
         assert centre(motion.replace(joints=joints)).joints[3, PELVIS, 0] == 0.0
 
     def test_falls_back_to_the_root_then_to_all_joints(self):
