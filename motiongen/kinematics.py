@@ -88,6 +88,11 @@ class ConstantBones(nn.Module):
     kinematics along the directions that are then found makes the lengths exact. Clips whose bones
     are constant already come back unchanged. Nothing is learned.
 
+    Args:
+        skeleton: joints and bones.
+        standardizer: tells where the joints are.
+        steps: of Newton's method; where bones hardly stretch one does.
+
     Shapes: standardised positions [B,T,J,3], exists [B,T] -> [B,T,J,3].
     Source: projection of positions onto distance constraints, solved as one system: Goldenthal et
         al., Efficient Simulation of Inextensible Cloth, SIGGRAPH 2007, section 4.
@@ -96,9 +101,11 @@ class ConstantBones(nn.Module):
     ancestors: Tensor
     ends: Tensor
 
-    def __init__(self, skeleton: Skeleton, standardizer: Standardizer) -> None:
+    def __init__(
+        self, skeleton: Skeleton, standardizer: Standardizer, steps: int = NEWTON_STEPS
+    ) -> None:
         super().__init__()
-        self.shared = (standardizer,)
+        self.shared, self.steps = (standardizer,), steps
         self.root = skeleton.root
         self.parents = [skeleton.root if p < 0 else p for p in skeleton.parents]
         self.register_buffer("ancestors", torch.as_tensor(skeleton.ancestors), persistent=False)
@@ -121,7 +128,7 @@ class ConstantBones(nn.Module):
         length = self._bones(position).norm(dim=-1)
         weight = exists[..., None].to(x.dtype)
         mean = (length * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp(min=1)
-        for _ in range(NEWTON_STEPS):
+        for _ in range(self.steps):
             position = position + self._move(position, mean, known)
         bones = self._bones(position)
         rigid = F.normalize(bones, dim=-1, eps=1e-6) * mean[..., None]

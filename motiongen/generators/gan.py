@@ -32,7 +32,8 @@ MAPPING = 256
 #: steps between two of which the critic's slope is penalised: it costs as much as all else of it
 PENALTY_STEPS = 4
 #: Fourier features that tell the decoder the time: it puts the fastest into its samples, and where
-#: a likelihood would take that off again, a critic lets it pass. Of 5, that is 8 frames
+#: a likelihood would take that off again, a critic lets it pass. The fastest of 5 swings once in 8
+#: frames, or in an eighth of a clip
 BANDS = 5
 
 
@@ -46,7 +47,8 @@ class GAN(Generator):
     Each fake meets a real clip of its label and length, and the critic says by how much the real
     one looks more real. Its slope at both is penalised, without which the game circles. To this
     comes the energy score of the fakes. It spreads them over all that a class contains, which
-    the critic hardly sees from single clips; the critic makes them move like real ones.
+    the critic hardly sees from single clips; the critic makes them move like real ones. What they
+    shake more than clips is taken off at last (`Shaking`): noise hides it from the critic.
 
     Args:
         spec: the contract with the data.
@@ -129,7 +131,8 @@ class GAN(Generator):
         )
         self.rigid = wants_rigid(rigid, spec.channels)
         self.shaking = Shaking(self.skeleton.num_joints)
-        self.bones = ConstantBones(self.skeleton, self.standardizer)
+        # bones are rigid before the last step, which hardly stretches them
+        self.bones = ConstantBones(self.skeleton, self.standardizer, steps=1)
         #: what samples are drawn from
         self.average = Average(self._player(), shared=[self.standardizer])
         self.critic = Critic(encoder, self.skeleton, spec, known, critic_features)
@@ -245,7 +248,8 @@ class GAN(Generator):
         exists = torch.arange(self.spec.frames, device=length.device) < length[:, None]
         clips = self._drawn(options.temperature * noise, Wanted(label, length))
         calm = self.shaking(clips, exists)
-        return self.bones(calm, exists) if self.rigid else calm
+        # where nothing was taken off, bones are rigid as they are
+        return self.bones(calm, exists) if self.rigid and calm is not clips else calm
 
     def _drawn(self, noise: Tensor, wanted: Wanted) -> Tensor:
         player: nn.ModuleList = self.average.network  # type: ignore[assignment]

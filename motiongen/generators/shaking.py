@@ -1,4 +1,4 @@
-"""By how much samples of a motion-space model shake more than clips, and what takes it off."""
+"""By how much samples of a model shake more than clips, and what takes it off."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ SECOND = 6.0
 LEAST = 0.02
 #: the level is looked for from this share of the usual second difference on at least, in so many
 #: rounds, by at most this factor in each
-FIRST, ROUNDS, LARGEST = 0.1, 5, 4.0
+FIRST, ROUNDS, LARGEST = 0.1, 8, 4.0
 #: standardised clips and which frames exist, to the clips at last
 Finish = Callable[[Float[Tensor, "B T J C"], Bool[Tensor, "B T"]], Float[Tensor, "B T J C"]]
 
@@ -33,7 +33,7 @@ def _as_is(x: Tensor, exists: Tensor) -> Tensor:
 
 
 class Shaking(nn.Module):
-    """The error that a model makes in each frame by itself, per joint, and its last step.
+    """What samples shake more than clips do, per joint, and the last step that takes it off.
 
     A network that says every coordinate of a clip errs a little in each: samples shake by what a
     trained eye sees before anything else. The smoother that takes off an estimator's noise takes
@@ -93,35 +93,39 @@ class Shaking(nn.Module):
         # noise that is left in the clips makes both measures larger
         share = (usual / calm_mean_square(clips, shown, 2)).nan_to_num(1.0).sqrt()
         goal = share * mean_size(clips, shown, 2)
-        shaky = mean_size(samples, everywhere, 2) > goal
-        self.level.copy_(torch.where(shaky & (goal > 0), level.maximum(FIRST * self.turn), 0.0))
+        shaky = shown.any(1).any(0) & (mean_size(samples, everywhere, 2) > goal)
+        self.level.copy_(torch.where(shaky, level.maximum(FIRST * self.turn), 0.0))
         if self.level.any():
             self._adjust(samples, exists, goal, finish or _as_is)
 
     def _adjust(self, samples: Tensor, exists: Tensor, goal: Tensor, finish: Finish) -> None:
         """Changes the level until finished samples turn as much as clips. Shapes: goal [J]."""
         everywhere = exists[..., None].expand(samples.shape[:3])
+        low, high = torch.zeros_like(self.level), torch.full_like(self.level, torch.inf)
         for _ in range(ROUNDS):
             found = mean_size(finish(self(samples, exists), exists), everywhere, 2)
-            self.level.mul_((found / goal).nan_to_num(1.0).clamp(1 / LARGEST, LARGEST))
+            low = torch.where(found > goal, self.level, low)
+            high = torch.where(found > goal, high, self.level)
+            change = (found / goal).nan_to_num(1.0).clamp(1 / LARGEST, LARGEST)
+            # once it is known to be too low and too high it is halved between them
+            between = (low > 0) & high.isfinite()
+            level = torch.where(between, (low * high).sqrt(), self.level * change)
+            # what rests in all clips has no size to be brought to
+            self.level.copy_(torch.where(goal > 0, level, self.level))
 
     def forward(
         self, x: Float[Tensor, "B T J C"], exists: Bool[Tensor, "B T"]
     ) -> Float[Tensor, "B T J C"]:
         """Takes the error off standardised clips."""
-        paths = list(x.unbind(2))
-        for joint in (self.level > LEAST * self.turn).nonzero()[:, 0].tolist():
-            level, speed, turn = (float(v[joint]) for v in (self.level, self.speed, self.turn))
-            paths[joint] = smooth(
-                paths[joint],
-                exists,
-                exists,
-                level=level,
-                correlation=0.0,
-                speed=speed,
-                turn=turn,
-            )
-        return torch.stack(paths, dim=2)
+        shaky = (self.level > LEAST * self.turn).nonzero()[:, 0]
+        if not len(shaky):
+            return x
+        clips, frames = exists.shape
+        rows = x[:, :, shaky].transpose(1, 2).flatten(0, 1)
+        there = exists.repeat_interleave(len(shaky), 0)
+        level, speed, turn = (v[shaky].repeat(clips) for v in (self.level, self.speed, self.turn))
+        calm = smooth(rows, there, there, level=level, correlation=0.0, speed=speed, turn=turn)
+        return x.index_copy(2, shaky, calm.view(clips, -1, frames, x.shape[3]).transpose(1, 2))
 
 
 @torch.no_grad()

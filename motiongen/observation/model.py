@@ -119,20 +119,21 @@ class Observation(nn.Module):
 
         A joint that a clip never shows is 0 there. Without noise, what was seen stays as it is.
         """
-        paths = []
+        paths, rows = [], len(joints)
+        least = self.level.maximum(1e-3 * self.turn)
+        # one joint after the other: a system may be as large as the square of a clip
         for joint in range(joints.shape[2]):
-            level = float(self.level[joint])
             path = smooth(
                 joints[:, :, joint],
                 mask[:, :, joint],
                 exists,
-                level=max(level, 1e-3 * float(self.turn[joint])),
+                level=least[joint].expand(rows),
                 correlation=float(self.correlation),
-                speed=float(self.speed[joint]),
-                turn=float(self.turn[joint]),
+                speed=self.speed[joint].expand(rows),
+                turn=self.turn[joint].expand(rows),
             )
-            seen = mask[:, :, joint, None]
-            paths.append(path if level > 0 else torch.where(seen, joints[:, :, joint], path))
+            seen = mask[:, :, joint, None] & (self.level[joint] == 0)
+            paths.append(torch.where(seen, joints[:, :, joint], path))
         return torch.stack(paths, dim=2)
 
     def corrupt(

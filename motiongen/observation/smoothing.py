@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
+from scipy.linalg import solveh_banded
 from torch import Tensor
 
 #: what lies farther from the path, in standard deviations of the noise, was not seen but made up
@@ -11,7 +12,8 @@ OUTLIER = 4.0
 PASSES = 3
 #: frames over which a tempo is taken, and how many times the usual tempo counts what they show
 WINDOW, WEIGHT = 5, 9.0
-#: how much the prior on speed counts: little, it only keeps long gaps and ends from running away
+#: how much the prior on speed counts beside that on turns: it keeps long gaps and ends from
+#: running away
 SLOWNESS = 0.2
 
 
@@ -20,21 +22,21 @@ def smooth(
     mask: Bool[Tensor, "B T"],
     exists: Bool[Tensor, "B T"],
     *,
-    level: float,
+    level: Float[Tensor, "B"],
     correlation: float,
-    speed: float,
-    turn: float,
+    speed: Float[Tensor, "B"],
+    turn: Float[Tensor, "B"],
 ) -> Float[Tensor, "B T C"]:
-    """Posterior mean of one joint's path under a smooth prior; also where it was not seen.
+    """Posterior mean of paths under a smooth prior; also where a joint was not seen.
 
-    The prior says how fast the joint moves and how fast its velocity changes. The noise is
+    The prior says how fast a joint moves and how fast its velocity changes. The noise is
     autoregressive: x_t = z_t + n_t, n_t = r^g n_s + e_t with e_t ~ N(0, level^2 (1 - r^2g)), s
     being the frame seen before t and g the frames between. Both are Gaussian, so the mean solves
-    one linear system a clip. What then lies too far from the path is left out, how fast the
+    one linear system a path. What then lies too far from the path is left out, how fast the
     velocity changes is taken from the path around each frame, and the path is found once more.
 
     Args:
-        joints: positions of one joint.
+        joints: positions, one joint of one clip a row.
         mask: frames in which it was seen.
         exists: frames of the clip.
         level: standard deviation of the noise.
@@ -46,7 +48,7 @@ def smooth(
         Ansley and Wong, Nonparametric Spline Regression with Autoregressive Moving Average
         Errors, Biometrika 1992.
     """
-    turns = joints.new_full((*exists.shape,), turn).double()
+    turns = turn.double()[:, None].expand(exists.shape)
     kept = mask
     for _ in range(PASSES):
         path = _solve(_prior(exists, speed, turns, level), joints, kept, correlation)
@@ -55,43 +57,68 @@ def smooth(
     return torch.where((mask.any(1)[:, None] & exists)[..., None], path, 0.0)
 
 
-def _without_outliers(joints: Tensor, path: Tensor, mask: Tensor, level: float) -> Tensor:
-    far = ((joints - path) ** 2).mean(-1).sqrt() > OUTLIER * level
+def _without_outliers(joints: Tensor, path: Tensor, mask: Tensor, level: Tensor) -> Tensor:
+    far = ((joints - path) ** 2).mean(-1).sqrt() > OUTLIER * level[:, None]
     kept = mask & ~far
     # a clip that is nothing but outliers was noisier than the estimate: it is believed
     return torch.where((2 * kept.sum(1) > mask.sum(1))[:, None], kept, mask)
 
 
-def _turns(path: Tensor, exists: Tensor, turn: float) -> Tensor:
+def _turns(path: Tensor, exists: Tensor, turn: Tensor) -> Tensor:
     """How fast the velocity changes around each frame: people rest, then kick. -> [B,T]."""
     bend = path.double().diff(dim=1, n=2).square().mean(-1)
     bend = F.pad(torch.where(exists[:, 2:], bend, 0.0), (1, 1))
     around = F.avg_pool1d(bend[:, None], WINDOW, 1, WINDOW // 2, count_include_pad=False)[:, 0]
     # what was found so far, and the usual value as one more observation
-    return ((WEIGHT * around + turn**2) / (WEIGHT + 1)).sqrt()
+    return ((WEIGHT * around + turn.double()[:, None] ** 2) / (WEIGHT + 1)).sqrt()
 
 
-def _prior(exists: Tensor, speed: float, turns: Tensor, level: float) -> Tensor:
-    """Precision of a path times level^2. Shapes: [B,T], turns [B,T] -> [B,T,T]."""
-    frames = exists.shape[1]
-    eye = torch.eye(frames, dtype=torch.float64, device=exists.device)
-    first, second = eye.diff(dim=0), eye.diff(dim=0, n=2)
-    along = (exists[:, 1:] & exists[:, :-1]).double() * SLOWNESS / max(speed, 1e-9) ** 2
-    bend = exists[:, 2:].double() / turns[:, 1:-1].clamp(min=1e-9) ** 2
-    moving = first.T @ (along[..., None] * first)
-    turning = second.T @ (bend[..., None] * second)
+def _prior(exists: Tensor, speed: Tensor, turns: Tensor, level: Tensor) -> Float[Tensor, "B 3 T"]:
+    """Diagonals of the precision of a path times level^2: main, first, second; ends padded.
+
+    Shapes: exists, turns [B,T]; speed, level [B].
+    """
+    square = level.double()[:, None] ** 2
+    along = (exists[:, 1:] & exists[:, :-1]).double() * SLOWNESS * square
+    along = along / speed.double().clamp(min=1e-9)[:, None] ** 2
+    bend = exists[:, 2:].double() * square / turns[:, 1:-1].clamp(min=1e-9) ** 2
+    main = F.pad(along, (0, 1)) + F.pad(along, (1, 0))
+    main = main + F.pad(bend, (0, 2)) + 4 * F.pad(bend, (1, 1)) + F.pad(bend, (2, 0))
+    first = -F.pad(along, (0, 1)) - 2 * (F.pad(bend, (0, 2)) + F.pad(bend, (1, 1)))
     # a frame that does not exist stands alone, at 0
-    return level**2 * (moving + turning) + torch.diag_embed((~exists).double())
+    return torch.stack([main + (~exists).double(), first, F.pad(bend, (0, 2))], dim=1)
 
 
 def _solve(prior: Tensor, joints: Tensor, mask: Tensor, correlation: float) -> Tensor:
-    noise = _noise_precision(mask, correlation)
-    empty = ~mask.any(1)
-    eye = torch.eye(mask.shape[1], dtype=torch.float64, device=mask.device)
     # where nothing was seen any path will do
-    system = prior + noise + eye * (1e-9 + empty.double())[:, None, None]
+    main, first, second = prior.unbind(1)
+    main = main + 1e-9 + (~mask.any(1)).double()[:, None]
     seen = torch.where(mask[..., None], joints, 0.0).double()
-    return torch.linalg.solve(system, noise @ seen).to(joints.dtype)
+    if correlation == 0:
+        bands = torch.stack([main + mask.double(), first, second], dim=1)
+        return _solve_banded(bands, seen).to(joints.dtype)
+    system = torch.diag_embed(main)
+    for away, band in ((1, first[:, :-1]), (2, second[:, :-2])):
+        system = system + torch.diag_embed(band, away) + torch.diag_embed(band, -away)
+    noise = _noise_precision(mask, correlation)
+    return torch.linalg.solve(system + noise, noise @ seen).to(joints.dtype)
+
+
+def _solve_banded(
+    bands: Float[Tensor, "B 3 T"], right: Float[Tensor, "B T C"]
+) -> Float[Tensor, "B T C"]:
+    """Solves symmetric systems that are given by three diagonals, all as one long one.
+
+    Between two of them the diagonals are 0, so none touches another: unless by a number that is
+    none, so rows that hold such numbers are taken out.
+    """
+    finite = bands.isfinite().all(2).all(1) & right.isfinite().all(2).all(1)
+    bands = torch.where(finite[:, None, None], bands, bands.new_tensor([[1.0], [0.0], [0.0]]))
+    lower = bands.transpose(0, 1).flatten(1).cpu().numpy()
+    safe = torch.where(finite[:, None, None], right, 0.0).flatten(0, 1).cpu().numpy()
+    found = solveh_banded(lower, safe, overwrite_b=True, lower=True, check_finite=False)
+    path = torch.from_numpy(found).to(right.device).view_as(right)
+    return torch.where(finite[:, None, None], path, torch.nan)
 
 
 def _noise_precision(mask: Tensor, correlation: float) -> Tensor:

@@ -190,3 +190,19 @@ def test_in_2d_white_noise_is_found(clean):
 def test_impossible_levels_are_refused(level):
     with pytest.raises(ValueError, match="noise_level: found"):
         Observation(SKELETON, level=level)
+
+
+@pytest.mark.parametrize("level", [0.005, 0.02])
+def test_a_joint_that_goes_out_of_sight_does_not_run_away(clean, level):
+    """It lies hardly farther off than one that is held where it was seen last."""
+    observation = Observation(skeleton_of(clean))
+    joints, seen = noisy(clean, level, 0.5)
+    mask = seen.clone()
+    mask[:, 20:, ::3] = False
+    observation.fit(joints, mask)
+    path = observation.clean(joints, mask, clean.frame_mask)
+    hidden = seen & ~mask
+    away, held = (
+        (x - clean.joints).norm(dim=-1)[hidden].mean() for x in (path, clean.joints[:, 19:20])
+    )
+    assert away < 1.25 * held
