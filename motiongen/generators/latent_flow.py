@@ -100,7 +100,7 @@ class LatentFlow(Generator):
         if smoothing < 0:
             raise ValueError(f"smoothing: found {smoothing}, must not be negative")
         self.autoencoder_share, self.smoothing = autoencoder_share, smoothing
-        self.kl_weight, self.warm_up, self.latent = kl_weight, warm_up, latent
+        self.kl_weight, self.latent = kl_weight, latent
         self.autoencoder = VAE(
             self.spec,
             encoder,

@@ -49,7 +49,8 @@ class VAE(Generator):
         warm_up: share of the training over which that weight rises from 0, so that the latent
             is in use before it costs anything.
         rigid: bones of constant length by construction. None: in 3-D yes, in 2-D, where bones
-            change by foreshortening, no.
+            change by foreshortening, no. They stiffen until the end of the training: one that is
+            ended early has learned with bones that stretch.
         free_bits: nats that each latent dimension may tell, on average over a batch, at no cost:
             keeps dimensions in use that a strong weight would switch off.
         posterior_flow: coupling layers that bend the Gaussian posterior; 0: none.

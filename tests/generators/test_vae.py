@@ -141,6 +141,25 @@ def test_bones_stiffen_over_the_training_unless_weights_are_adapted(family, monk
     assert stiffness(0.25 * share) == 1
 
 
+@pytest.mark.parametrize("family", [VAE, LatentFlow])
+def test_the_divergence_weighs_more_over_the_warm_up(family, monkeypatch):
+    made = family(SPEC, SMALL, warm_up=0.5).train()
+    clips = example_clips(SPEC)
+    made.fit_statistics(clips)
+    share = 1.0 if family is VAE else made.autoencoder_share
+
+    def weight(done):
+        monkeypatch.setattr(family, "progress", lambda self: done)
+        terms = {name: term.detach() for name, term in made.losses(clips).items()}
+        rest = terms["likelihood"] + terms.get("flow", 0) / made.latent
+        coordinates = clips.mask.sum() * SPEC.channels
+        return float((terms["total"] - rest) * coordinates / (terms["kl"] * len(clips)))
+
+    assert weight(0.0) == pytest.approx(0.0, abs=1e-3)
+    assert weight(0.25 * share) == pytest.approx(0.5 * made.kl_weight, rel=1e-3)
+    assert weight(0.6 * share) == pytest.approx(made.kl_weight, rel=1e-3)
+
+
 def test_in_two_dimensions_nothing_stiffens():
     flat = example_spec("coco17", 2)
     made = VAE(flat, SMALL)
