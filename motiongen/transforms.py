@@ -16,7 +16,8 @@ from motiongen import layouts
 from motiongen.motion import Motion
 from motiongen.skeleton import Skeleton
 
-_CENTRE_FRAMES = 5  # a median over so few frames drops an outlier, yet stays at the beginning
+#: a median over so few frames drops an outlier, yet stays at the beginning
+CENTRE_FRAMES = 5
 _NEAR_FRAMES = 3  # the same, of frames that tell where a centre was that is not shown
 
 
@@ -200,7 +201,7 @@ def centre(motion: Motion) -> Motion:
             f"{_name(motion)}: no joint seen in any of its {motion.num_frames} frames"
         )
     anchor = list(skeleton.anchor)
-    begin = slice(0, _CENTRE_FRAMES)
+    begin = slice(0, CENTRE_FRAMES)
     if mask[begin, anchor].all():
         return _shift(motion, -_middle(motion.joints[begin, anchor].mean(1)))
     # where each joint is between its first and its last frame
@@ -227,7 +228,7 @@ def _begin(joints: Tensor, known: Tensor, chosen: list[int], shown: Tensor) -> T
     """
     middle, there = joints[:, chosen].mean(1), shown.nonzero()[:, 0]
     places = []
-    for frame in range(min(_CENTRE_FRAMES, len(joints))):
+    for frame in range(min(CENTRE_FRAMES, len(joints))):
         if shown[frame]:
             places.append(middle[frame])
             continue

@@ -19,6 +19,7 @@ from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 from motiongen.observation import Observation
 from motiongen.skeleton import Skeleton
 from motiongen.standardizer import Standardizer
+from motiongen.transforms import CENTRE_FRAMES
 
 #: below this share of frames a joint was hardly ever seen: it is not sampled
 SMALLEST_SUPPORT = 0.01
@@ -82,7 +83,7 @@ def draw_batch(
     # a place that the model never learned is no place to centre on
     anchor = [joint for joint in model.skeleton.anchor if supported[joint]]
     anchor = anchor or supported.nonzero()[:, 0].tolist()
-    joints = joints - joints[:, :1, anchor].mean(2, keepdim=True)
+    joints = joints - begin(joints, length, anchor)[:, None, None]
     known = exists & supported
     return MotionBatch(
         joints=torch.where(known[..., None], joints, 0.0),
@@ -91,6 +92,21 @@ def draw_batch(
         label=label,
         index=torch.tensor(numbers, device=label.device),
     )
+
+
+def begin(
+    joints: Float[Tensor, "B T J C"], length: Int[Tensor, "B"], anchor: Sequence[int]
+) -> Float[Tensor, "B C"]:
+    """Where clips begin, as `transforms.centre` has it: samples lie where clips do.
+
+    Args:
+        joints: positions, all known.
+        length: frames of each clip.
+        anchor: joints whose mean is the body's centre.
+    """
+    first = joints[:, :CENTRE_FRAMES, list(anchor)].mean(2)
+    exists = torch.arange(first.shape[1], device=length.device) < length[:, None]
+    return torch.where(exists[..., None], first, torch.nan).nanquantile(0.5, dim=1)
 
 
 def as_observed(model: Draws, clips: MotionBatch, seed: int, share: float) -> MotionBatch:

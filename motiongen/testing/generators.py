@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from motiongen.generators.base import MICRO_BATCH, Generator
-from motiongen.generators.drawing import draw_batch
+from motiongen.generators.drawing import begin, draw_batch
 from motiongen.generators.energy import energy_score, foretell
 from motiongen.generators.keys import SampleOptions
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
@@ -181,7 +181,7 @@ def samples_are_motions(factory: GeneratorFactory) -> None:
         known = drawn.confidence[drawn.frame_mask]
         require(bool(((known == 0) | (known == 1)).all()), f"{where}: confidence is not 0 or 1")
         require(bool((known.amax(1) == 1).all()), f"{where}: frames without any joint")
-        centre = drawn.joints[:, 0, list(model.skeleton.anchor)].mean(1)
+        centre = begin(drawn.joints, drawn.length, model.skeleton.anchor)
         require_equal(centre, torch.zeros_like(centre), f"{where}: centre of the body", 1e-5)
 
 

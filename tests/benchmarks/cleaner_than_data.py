@@ -170,10 +170,12 @@ def run(cell: str, arm: str, severity: int, out: Path) -> None:
             *("--trainer.max_steps", steps, "--data.epoch_steps", steps // 5, "--seed", 0),
             *(NO_NOISE if arm in ("zero-fill", "interpolated") else ()),
         )
+        (target / "trained_at").write_text(commit())
         (target / "done").write_text("null" if resume else f"{cpu_seconds() - before:.0f}")
     content = {
         **{"cell": cell, "arm": arm, "severity": severity if arm != "clean" else 0},
-        **{"commit": commit(), "command": "python tests/benchmarks/cleaner_than_data.py"},
+        **{"commit": commit(), "trained_at": (target / "trained_at").read_text()},
+        "command": "python tests/benchmarks/cleaner_than_data.py",
         **{
             "cpu_seconds": json.loads((target / "done").read_text()),
             "sampling_seeds": list(SEEDS),
@@ -293,12 +295,14 @@ def readme_text() -> str | None:
     found = [json.loads(file.read_text()) for file in sorted(RESULTS.glob("*.json"))]
     if not found:
         return None
+    # older results are of models trained at the commit that measured them
+    trained = ", ".join(sorted({r.get("trained_at", r["commit"]) for r in found}))
     commits = ", ".join(sorted({r["commit"] for r in found}))
     text = [
         f"![quality against corruption]({PICTURE})",
         "",
         f"`{found[0]['command']} --cells …`; data: synthetic, seed 0, 30 % of the joints missing; "
-        f"training seed 0, mean of {len(SEEDS)} sampling seeds; commits {commits}.",
+        f"training seed 0, mean of {len(SEEDS)} sampling seeds; trained at {trained}, measured at {commits}.",
         "",
         *table(found),
     ]

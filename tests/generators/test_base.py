@@ -10,6 +10,7 @@ from motiongen import checkpoint
 from motiongen.encoders import CNN, GCN
 from motiongen.generators import VAE, SampleOptions
 from motiongen.generators.base import Generator
+from motiongen.generators.drawing import begin
 from motiongen.generators.keys import draw_count, given_labels, key
 from motiongen.generators.recipe import build, plain
 from motiongen.motion import NO_LABEL, MotionSpec, collate
@@ -128,8 +129,10 @@ def noise_of(model, numbers, share=1.0, **options):
     ]
     moved = both[1].joints - both[0].joints
     anchor = list(model.skeleton.anchor)
-    shift = both[1].joints[:, :1, anchor] - both[0].joints[:, :1, anchor]
-    assert torch.allclose(shift.mean(2), torch.zeros(()), atol=1e-6)
+    for clips in both:
+        assert torch.allclose(
+            begin(clips.joints, clips.length, anchor), torch.zeros(()), atol=1e-6
+        )
     return moved - moved.mean((1, 2), keepdim=True)
 
 

@@ -9,6 +9,7 @@ from motiongen.encoders import CNN
 from motiongen.generators import VAE, FlowMatching, LatentFlow, SampleOptions
 from motiongen.generators.codes import great_circle
 from motiongen.generators.controls import interpolate_samples
+from motiongen.generators.drawing import begin
 from motiongen.generators.filling import meet, over_gaps
 from motiongen.generators.protocols import (
     Fills,
@@ -93,10 +94,9 @@ def error(found, clips, mask):
 
 
 def centred(batch):
-    """The body's centre at the origin in the first frame, as in samples."""
-    anchor = list(trained("VAE").skeleton.anchor)
-    start = batch.joints[:, :1, anchor].mean(2, keepdim=True)
-    return torch.where(batch.mask[..., None], batch.joints - start, 0.0)
+    """The body's centre at the origin at first, as in samples."""
+    start = begin(batch.joints, batch.length, trained("VAE").skeleton.anchor)
+    return torch.where(batch.mask[..., None], batch.joints - start[:, None, None], 0.0)
 
 
 # ---- who can do what ----------------------------------------------------------------------------
