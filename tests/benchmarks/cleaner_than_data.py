@@ -302,7 +302,8 @@ def readme_text() -> str | None:
         f"![quality against corruption]({PICTURE})",
         "",
         f"`{found[0]['command']} --cells …`; data: synthetic, seed 0, 30 % of the joints missing; "
-        f"training seed 0, mean of {len(SEEDS)} sampling seeds; trained at {trained}, measured at {commits}.",
+        f"training seed 0, mean of {len(SEEDS)} sampling seeds; trained at {trained}; measured at "
+        f"{commits}.",
         "",
         *table(found),
     ]
