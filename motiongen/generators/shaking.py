@@ -24,6 +24,8 @@ LEAST = 0.02
 #: the level is looked for from this share of the usual second difference on at least, in so many
 #: rounds, by at most this factor in each
 FIRST, ROUNDS, LARGEST = 0.1, 8, 4.0
+#: and it is at most so many times that of an independent error
+MOST = 2.0
 #: standardised clips and which frames exist, to the clips at last
 Finish = Callable[[Float[Tensor, "B T J C"], Bool[Tensor, "B T"]], Float[Tensor, "B T J C"]]
 
@@ -102,6 +104,8 @@ class Shaking(nn.Module):
         """Changes the level until finished samples turn as much as clips. Shapes: goal [J]."""
         everywhere = exists[..., None].expand(samples.shape[:3])
         low, high = torch.zeros_like(self.level), torch.full_like(self.level, torch.inf)
+        # where the noise of the clips hides how little a joint turns, all motion would go
+        most = MOST * self.level
         for _ in range(ROUNDS):
             found = mean_size(finish(self(samples, exists), exists), everywhere, 2)
             low = torch.where(found > goal, self.level, low)
@@ -109,7 +113,7 @@ class Shaking(nn.Module):
             change = (found / goal).nan_to_num(1.0).clamp(1 / LARGEST, LARGEST)
             # once it is known to be too low and too high it is halved between them
             between = (low > 0) & high.isfinite()
-            level = torch.where(between, (low * high).sqrt(), self.level * change)
+            level = torch.where(between, (low * high).sqrt(), self.level * change).minimum(most)
             # what rests in all clips has no size to be brought to
             self.level.copy_(torch.where(goal > 0, level, self.level))
 

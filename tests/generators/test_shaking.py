@@ -110,3 +110,12 @@ def test_differences_count_where_all_their_frames_are_shown():
     assert calm_mean_square(joints, shown, 1) == 2 * 49 / 4
     shown[0, 2] = False
     assert calm_mean_square(joints, shown, 1) == 0 and calm_mean_square(joints, shown, 2) == 0
+
+
+def test_motion_stays_where_noise_hides_how_little_clips_turn():
+    """An estimate of clean motion that is far too small must not take all motion off."""
+    shaking, shaky = Shaking(JOINTS), waves(1) + noise([0.02] * 3)
+    turn = 0.02 * calm_mean_square(waves(0), SHOWN, 2).sqrt()
+    shaking.measure(shaky, EXISTS, waves(0), SHOWN, turn)
+    kept = shaking(shaky, EXISTS).std(1).mean((0, 2)) / waves(1).std(1).mean((0, 2))
+    assert (kept > 0.8).all()
