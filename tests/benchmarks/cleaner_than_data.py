@@ -224,7 +224,7 @@ def plot(path: Path) -> None:
                     style = {"marker": mark, "linestyle": line, "color": colours[cell]}
                     panel.plot(*zip(*points, strict=True), **style)
         for real, colour in (("clean clips", "black"), ("noisy clips", "grey")):
-            noisy = [r for r in found if r["severity"]]
+            noisy = [r for r in found if r["arm"] == "ours"]
             points = sorted({(r["severity"], r["real"][real][name]) for r in noisy})
             panel.plot(*zip(*points, strict=True), ":", color=colour, linewidth=2)
         panel.set(title=title, xticks=(0, *SEVERITIES), xlim=(-0.3, 4.3))
