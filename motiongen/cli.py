@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from motiongen import __version__
 from motiongen.commands import (
@@ -162,7 +162,7 @@ def _add_demo(commands: _Commands) -> None:
 
 def _add_import(commands: _Commands) -> None:
     add = _command(commands, "import", import_).add_argument
-    add("format", help="its name; an unknown one, such as list, is answered with all names")
+    add("format", help="its name, see --formats")
     add("source", type=Path, help="folder, file, or tar/zip archive")
     add("--out", type=Path, required=True, metavar="STORE", help="folder to create")
     add("--option", action="append", default=[], metavar="NAME=VALUE", help="for the reader")
@@ -170,6 +170,25 @@ def _add_import(commands: _Commands) -> None:
     add("--layout", help="skeleton for models; by default the most frequent one")
     add("--strict", action="store_true", help="repair nothing; refuse if anything is wrong")
     add("--overwrite", action="store_true", help="replace STORE once the new one is complete")
+    listed = "list the formats that can be read, and exit"
+    add("--formats", action=_ListFormats, default=argparse.SUPPRESS, help=listed)
+
+
+class _ListFormats(argparse.Action):
+    """Prints what `import` can read; an action, as nothing else of the line is needed then."""
+
+    def __init__(self, *words: Any, **options: Any) -> None:
+        super().__init__(*words, nargs=0, **options)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from motiongen import formats
+
+        for name in formats.names():
+            # a package that cannot be imported is named too: its error comes when it is asked for
+            reader = formats.READERS.get(name)
+            text = sys.modules[reader.__module__].__doc__ or "" if reader else ""
+            print(f"{name:<13} {text.splitlines()[0] if text else 'of an installed package'}")
+        parser.exit()
 
 
 def _add_info(commands: _Commands) -> None:

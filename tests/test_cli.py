@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import motiongen
-from motiongen import checkpoint, scoring
+from motiongen import checkpoint, formats, scoring
 from motiongen.cli import main
 from motiongen.data import synthetic, writer
 from motiongen.data.store import Store, write_store
@@ -128,6 +128,14 @@ def test_one_thread_unless_told_otherwise(store, given, used):
         env=environment,
     )
     assert ended.stdout.splitlines()[-1] == str(used)
+
+
+def test_import_lists_every_format(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["import", "--formats"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == formats.names()
+    assert all(len(line.split(maxsplit=1)[1]) > 10 for line in lines)
 
 
 def test_version(capsys):

@@ -90,6 +90,12 @@ READERS: dict[str, type[Reader]] = {
 GROUP = "motiongen.formats"
 
 
+def names() -> list[str]:
+    """Formats that can be read: ours, then those of installed packages."""
+    others = {entry.name for entry in entry_points(group=GROUP)}
+    return [*READERS, *sorted(others - set(READERS))]
+
+
 def get(name: str) -> type[Reader]:
     """The reader of a format: one of ours, or of an installed package (see docs/own_format.md).
 
@@ -101,8 +107,7 @@ def get(name: str) -> type[Reader]:
         return READERS[name]
     others = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name not in others:
-        known = ", ".join([*READERS, *sorted(set(others) - set(READERS))])
-        raise ValueError(f"format {name!r} is unknown; known formats: {known}")
+        raise ValueError(f"format {name!r} is unknown; known formats: {', '.join(names())}")
     try:
         reader = others[name].load()
     except Exception as error:
