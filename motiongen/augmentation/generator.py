@@ -9,6 +9,7 @@ import torch
 
 from motiongen.augmentation.checks import check_counts
 from motiongen.augmentation.design import Fold
+from motiongen.augmentation.ledger import RUN
 from motiongen.checkpoint import BEST, LAST, load, write_whole
 from motiongen.data.store import Store, write_store
 from motiongen.generators import Generator, SampleOptions
@@ -52,7 +53,7 @@ def trained(
         KeyboardInterrupt: if a signal ended the training; it can go on.
     """
     drawn = _store(folder / "store", clips, rows)
-    run = folder / "run"
+    run = folder / RUN
     if not (run / DONE).exists():
         kept = _train(run, drawn.path, words, seed, varies)
         text = json.dumps({"checkpoint": kept}) + "\n"

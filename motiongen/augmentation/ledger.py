@@ -11,7 +11,9 @@ from motiongen.checkpoint import remove_parts, write_whole
 from motiongen.data.store import Store
 from motiongen.evaluation.versions import current_commit
 
-STUDY, RESULTS = "study.json", "results"
+STUDY, RESULTS, GENERATORS = "study.json", "results", "generators"
+#: training of a generator, in its folder
+RUN = "run"
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,15 @@ class Ledger:
     def begin(self, design: Design, store: Store) -> None:
         """Notes the design, or checks that a study that goes on has the same one.
 
+        A study that was refused before it had a result or a generator may be put right.
+
         Raises:
             ValueError: if it has not; names what differs.
         """
         wanted = {"store": store.manifest["sha256"], **design.fixed()}
         wanted = json.loads(json.dumps(wanted))
         path = self.out / STUDY
-        if not path.exists():
+        if not path.exists() or not self._begun():
             _write(path, wanted)
             return
         remove_parts(self.out)
@@ -67,6 +71,10 @@ class Ledger:
                 f"{self.out} holds a study with another {name}: it was {known.get(name)}, is "
                 f"{wanted[name]}; go on with the same options or choose another --out"
             )
+
+    def _begun(self) -> bool:
+        made = (*self.out.glob(f"{RESULTS}/*/*.json"), *self.out.glob(f"{GENERATORS}/*/{RUN}"))
+        return bool(made)
 
     def find(self, draw: Draw, recogniser: str, treatment: Treatment) -> Result | None:
         """The result, if there is one.
@@ -97,7 +105,7 @@ class Ledger:
 
     def folder(self, draw: Draw) -> Path:
         """Where the generator of a draw is kept."""
-        return self.out / "generators" / draw.name
+        return self.out / GENERATORS / draw.name
 
     def _path(self, draw: Draw, recogniser: str, treatment: Treatment) -> Path:
         name = f"{slug(recogniser)}--{treatment.name}.json"

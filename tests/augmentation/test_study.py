@@ -211,6 +211,14 @@ def test_a_generator_of_other_clips_is_refused(store, tmp_path, words, message):
         run(store, tmp_path / "s", fit=(*FIT, *words))
 
 
+def test_a_study_that_was_refused_before_it_began_can_be_put_right(store, tmp_path):
+    with pytest.raises(ValueError, match="gidance"):
+        run(store, tmp_path / "s", fit=(*FIT, "--model.gidance", "2"), arms=("tstr",))
+    assert run(store, tmp_path / "s", arms=("tstr",))
+    with pytest.raises(ValueError, match="holds a study with another fit"):
+        run(store, tmp_path / "s", fit=(*FIT, "--model.guidance", "2"), arms=("tstr",))
+
+
 def test_an_autoencoder_from_elsewhere_is_refused(store, tmp_path, monkeypatch):
     config = tmp_path / "own.yaml"
     config.write_text("autoencoder: vae.ckpt\n")
