@@ -1,6 +1,7 @@
 """GUIDELINES.md is what its command makes of committed results; no sentence lacks its row."""
 
 import importlib
+import itertools
 import json
 import re
 import shutil
@@ -11,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "checkpoints" / "results"
+#: one row, or the first and the last of several
+SPAN = r"[A-Z]\d+(?: to [A-Z]\d+)?"
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +36,15 @@ def rows(text):
 
 
 def named(sentence):
-    listed = re.search(r"\(([A-Z]\d+(?:, [A-Z]\d+)*)\)$", sentence)
+    listed = re.search(rf"\(({SPAN}(?:, {SPAN})*)\)$", sentence)
     assert listed, f"names no row: {sentence}"
-    return set(listed[1].split(", "))
+    found = set()
+    for span in listed[1].split(", "):
+        first, _, last = span.partition(" to ")
+        last = last or first
+        assert first[0] == last[0]
+        found |= {f"{first[0]}{n}" for n in range(int(first[1:]), int(last[1:]) + 1)}
+    return found
 
 
 def test_the_page_is_what_the_command_makes(made):
@@ -92,7 +101,7 @@ def test_the_best_is_said_to_be_ahead_only_beyond_the_intervals(made, few):
 def test_studies_are_taken_up_when_they_are_there(made, tmp_path):
     shutil.copytree(RESULTS / "matrix", tmp_path / "matrix")
     before = made["guidelines"].text_of(tmp_path)
-    assert "studies of the gain for a recogniser, 0 of 1" in before
+    assert "studies of the gain for a recogniser, 0 of 4" in before
     (tmp_path / "augmentation").mkdir()
     arms = {
         "real": {"clips": 100, "accuracy": [0.56, 0.5, 0.6]},
@@ -106,7 +115,7 @@ def test_studies_are_taken_up_when_they_are_there(made, tmp_path):
     assert "+5.0 points [+1.0, +9.0], an interval above zero" in said[0]
     assert "+1.0 points [-2.0, +4.0], which cannot be told apart from none" in said[1]
     assert all(named(s) <= rows(text) for s in said)
-    assert "gain for a recogniser" not in text.split("## Tables")[0]
+    assert "gain for a recogniser, 1 of 4 have been run" in text
 
 
 def study_result(condition, cell, seed, fid):
@@ -128,11 +137,35 @@ def test_trainings_of_a_cell_widen_its_intervals(made, tmp_path):
             (folder / name).write_text(json.dumps(r))
         return made["guidelines"].text_of(tmp_path)
 
-    text = write(
-        study_result("centre", "VAE-CNN", 0, [1.0, 1.01]),
-        study_result("few", "VAE-CNN", 0, [2.0, 2.01]),
-    )
-    assert "worse in 1 of 1 models" in text and "No cell was trained twice" in text
+    text = write(study_result("centre", "VAE-CNN", 0, [1.0, 1.01]))
+    assert "| VAE-CNN, severity 2, 30 % missing | 1 [0.941, 1.07] |" in text
+    assert "No cell was trained twice" in text
     text = write(study_result("centre", "VAE-CNN", 1, [3.0, 3.01]))
-    assert "worse in 0 of 1 models" in text and "cannot be told apart in 1" in text
-    assert "VAE-CNN, severity 2, 30 % missing (2 trainings)" in text
+    # of the mean of both, which lie 2 apart
+    assert "VAE-CNN, severity 2, 30 % missing (2 trainings) | 2 [0, 4.69] |" in text
+
+
+def test_what_many_models_have_in_common_is_told_by_a_paired_test(made, tmp_path):
+    folder = tmp_path / "guidelines"
+    folder.mkdir()
+    families, encoders = ("VAE", "GAN", "Flow", "LatentFlow", "FlowMatching"), ("CNN", "RNN")
+    for at, cell in enumerate("-".join(both) for both in itertools.product(families, encoders)):
+        # each model is worse with few people by less than its interval; noise moves half of them
+        moved = {"centre": 1.0, "few": 1.1, "noisy": 1.0 + 0.01 * (-1) ** at}
+        for condition, fid in moved.items():
+            values = [fid + at - 0.5, fid + at + 0.5]
+            result = json.dumps(study_result(condition, cell, 0, values))
+            (folder / f"{condition}-{cell}-seed0.json").write_text(result)
+    text = made["guidelines"].text_of(tmp_path)
+    said = sentences(text)
+    few = next(s for s in said if s.startswith("- a quarter of the people instead of"))
+    assert "FID unseen is worse in 10 of 10 models" in few and "; more than chance over" in few
+    noisy = next(s for s in said if s.startswith("- severity 4 instead of"))
+    assert "FID unseen is worse in 5 of 10 models" in noisy and "; no more than chance" in noisy
+    family = next(s for s in said if "pairs of condition and encoder" in s)
+    # six pairs are too few for ten comparisons
+    assert "6 pairs of condition and encoder: VAE 1, GAN 2," in family
+    assert "too few pairs to tell any apart" in family
+    encoder = next(s for s in said if "pairs of condition and family" in s)
+    assert "15 pairs of condition and family: CNN 1, RNN 2; CNN is better than RNN" in encoder
+    assert named(few) == {f"S{n}" for n in range(1, 21)} <= rows(text)

@@ -3,7 +3,8 @@
     python tests/benchmarks/guidelines.py [--results checkpoints/results] [--out GUIDELINES.md]
 
 No sentence of it is typed: each is made by a rule from rows of its tables, which it names. Of two
-models nothing is said if their intervals overlap, but that they cannot be told apart. Results that
+models nothing is said if their intervals overlap, but that they cannot be told apart; what many
+pairs of models have in common is told by a paired test. Results that
 are not there yet are counted as missing; run again when there are more.
 """
 
@@ -11,6 +12,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from guidelines_comparisons import costs, of_factors
 from guidelines_rules import (
     Sentence,
     beside_vicon,
@@ -88,11 +90,14 @@ def of_noise(table: Table) -> Said:
 
 
 def of_study(table: Table) -> Said:
+    cost, factors = costs(table), of_factors(table)
     return [
+        ("Which family", factors["family"]),
+        ("Which encoder", factors["encoder"]),
         ("How much data", by_condition(table, "centre")),
-        ("How much data", by_condition(table, "few")),
-        ("How noisy are your clips", by_condition(table, "noisy")),
-        ("Missing joints", by_condition(table, "gaps")),
+        ("How much data", [*by_condition(table, "few"), *cost["few"]]),
+        ("How noisy are your clips", [*by_condition(table, "noisy"), *cost["noisy"]]),
+        ("Missing joints", [*by_condition(table, "gaps"), *cost["gaps"]]),
         ("Kinect recordings", by_condition(table, "kinect")),
     ]
 
@@ -129,9 +134,10 @@ Read it with care. Values are means with 95 % intervals over sampling seeds. “
 apart” means that intervals overlap; the reverse is weaker than it sounds, because most models were
 trained once, for minutes on one processor, and the best of many is lucky, too. Ranks compare means
 alone; “ahead in every family” (or “with every encoder”) means that all of them agree, whatever
-the intervals: chance does so for one pair in 16 (one in 8). Each table says its data, number of
-models, seeds and budget. Rows of different tables cannot be compared. `motiongen evaluate`
-explains the scores.
+the intervals: chance does so for one pair in 16 (one in 8). Where a test is named, it pairs models
+that differ in nothing else: many of them together tell what one does not. Each table says its
+data, number of models, seeds and budget. Rows of different tables cannot be compared. `motiongen
+evaluate` explains the scores.
 """
 
 
