@@ -387,9 +387,10 @@ def kinect(results: Path) -> Table | None:
         )
         for name, row in result["rows"].items()
     ]
+    measured = [row for row in result["rows"].values() if "commit" in row]
     caption = (
         f"`{result['command']}`: UI-PRMD, correct repetitions, joints that both sensors have; "
-        f"one training a model; commit {result['commit'][:10]}."
+        f"one training a model; commits {commits(measured)}."
     )
     return Table("K", "Kinect beside Vicon", caption, columns, rows_of("K", rows))
 

@@ -87,9 +87,12 @@ def readme_text() -> str | None:
         [name, *(shown(row[key], 0) for key in ("jitter", "bone_length_cv"))]
         for name, row in result["rows"].items()
     ]
+    commits = ", ".join(
+        sorted({row["commit"] for row in result["rows"].values() if "commit" in row})
+    )
     text = [
         f"`{result['command']}`; data: UI-PRMD, correct repetitions; training seed 0, "
-        f"{len(SEEDS)} sampling seeds; commit {result['commit']}.",
+        f"{len(SEEDS)} sampling seeds; commits {commits}.",
         "",
         *lines(["clips", "jitter", "bone variation"], rows),
     ]
@@ -115,14 +118,16 @@ def main() -> None:
     common = torch.stack([clips.mask.any(0).any(0) for clips in seen.values()]).all(0)
     rows = {name: figures(clips, common, spec.layout) for name, clips in seen.items()}
     for cell in args.cells:
-        rows[cell] = figures(sampled(cell, kinect, args.out), common, spec.layout)
-        for name, value in list(rows[cell].items()):
+        found = figures(sampled(cell, kinect, args.out), common, spec.layout)
+        nearer = {}
+        for name, value in found.items():
             off, usual = (abs(v - rows["vicon"][name]) for v in (value, rows["kinect"][name]))
-            rows[cell][f"{name}_nearer"] = bool(off < usual)
+            nearer[f"{name}_nearer"] = bool(off < usual)
+        # cells may be measured one by one, and at different times
+        rows[cell] = {**found, **nearer, "commit": commit()}
     known = json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else {}
     result = {
         "command": "python tests/benchmarks/kinect_against_vicon.py RECORDINGS --cells ...",
-        "commit": commit(),
         "joints": [layouts.get(spec.layout).joints[j] for j in common.nonzero()[:, 0].tolist()],
         "rows": known | rows,
     }
