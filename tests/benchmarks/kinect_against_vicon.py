@@ -13,6 +13,7 @@ figures go to checkpoints/results/kinect_against_vicon.json.
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from encoders_on_msr import lines, motiongen, shown
@@ -116,7 +117,9 @@ def main() -> None:
     seen = {name: as_batch(load_clips(store, spec), spec)
             for name, store in (("kinect", kinect), ("vicon", vicon))}  # fmt: skip
     common = torch.stack([clips.mask.any(0).any(0) for clips in seen.values()]).all(0)
-    rows = {name: figures(clips, common, spec.layout) for name, clips in seen.items()}
+    rows: dict[str, dict[str, Any]] = {
+        name: figures(clips, common, spec.layout) for name, clips in seen.items()
+    }
     for cell in args.cells:
         found = figures(sampled(cell, kinect, args.out), common, spec.layout)
         nearer = {}
