@@ -98,6 +98,16 @@ def test_the_best_is_said_to_be_ahead_only_beyond_the_intervals(made, few):
     assert any(s.startswith("- The family, for FID unseen: none is ahead") for s in said)
 
 
+def test_rows_of_other_recipes_are_not_compared(made, tmp_path):
+    shutil.copytree(RESULTS / "matrix", tmp_path / "matrix")
+    text = made["guidelines"].text_of(tmp_path)
+    assert any(s.startswith("- Bones of constant length, Flow-CNN") for s in sentences(text))
+    path = next((tmp_path / "matrix").glob("final-Flow-CNN-free-*.json"))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"commit": "another"}))
+    text = made["guidelines"].text_of(tmp_path)
+    assert not any(s.startswith("- Bones of constant length, Flow-CNN") for s in sentences(text))
+
+
 def test_studies_are_taken_up_when_they_are_there(made, tmp_path):
     shutil.copytree(RESULTS / "matrix", tmp_path / "matrix")
     before = made["guidelines"].text_of(tmp_path)

@@ -335,11 +335,12 @@ def _gained(row: Row, arms: int, value: Value, study: str, control: str) -> Sent
 
 
 def without_rigid_bones(table: Table) -> list[Sentence]:
-    """What bones of constant length change, where a model has both."""
+    """What bones of constant length change, where a model has both and nothing else differs."""
     found = []
     for row in (row for row in table.rows if row.model and not row.facts["rigid"]):
         name = row.facts["cell"].removesuffix("-free")
-        for rigid in (other for other in table.rows if other.facts.get("cell") == name):
+        own = {"cell": name, "made": row.facts["made"]}.items()
+        for rigid in (other for other in table.rows if own <= dict(other.facts).items()):
             same = [c.heading for c in table.columns if _alike(row, rigid, c.key)]
             rest = [c for c in table.columns if c.heading not in same]
             moved = [f"{c.heading} ({row.values[c.key].mean:.3g} → {rigid.values[c.key].mean:.3g})"

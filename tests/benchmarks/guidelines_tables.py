@@ -231,7 +231,12 @@ def final(results: Path) -> Table | None:
         (
             r["cell"],
             {c.key: Value.of(r["judge"][c.key], most=c.most) for c in FINAL},
-            of_cell(r["cell"], rigid=not r["cell"].endswith("-free")),
+            of_cell(
+                r["cell"],
+                rigid=not r["cell"].endswith("-free"),
+                # what else two rows may differ in
+                made=(r["commit"], r.get("chosen")),
+            ),
         )
         for r in found
     ]
