@@ -74,6 +74,12 @@ class Skeleton:
         return self.parents.index(-1)
 
     @cached_property
+    def outwards(self) -> tuple[int, ...]:
+        """All joints, none before its parent. Shapes: -> J indices."""
+        from_root = self.hops[self.root]
+        return tuple(int(joint) for joint in np.argsort(from_root, kind="stable"))
+
+    @cached_property
     def bones(self) -> np.ndarray:
         """Bones as (child, parent) pairs in the order of the children. Shapes: -> [E,2]."""
         return np.array([(j, p) for j, p in enumerate(self.parents) if p >= 0], dtype=np.int64)

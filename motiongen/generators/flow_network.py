@@ -56,6 +56,8 @@ class FlowNetwork(nn.Module):
         groups = joint_groups(skeleton)
         #: liftings of frames that are nearer than those whose joints are coupled
         self.fine = min(len(spacings), SPACING.bit_length() - 1)
+        #: every so many frames say what the motion does as a whole
+        self.spacing = 2**self.fine
         self.couplings = nn.ModuleList(
             JointCoupling(
                 encoder,
@@ -63,7 +65,7 @@ class FlowNetwork(nn.Module):
                 channels,
                 condition,
                 frames,
-                2**self.fine,
+                self.spacing,
                 groups[i % len(groups)],
             )
             for i in range(couplings)

@@ -1,6 +1,7 @@
 """How an estimator sees clean motion: measured once, used by every family."""
 
 import math
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -40,6 +41,8 @@ class Observation(nn.Module):
     degrees: Float[Tensor, ""]
     speed: Float[Tensor, "J"]
     turn: Float[Tensor, "J"]
+    own_speed: Float[Tensor, "J"]
+    own_turn: Float[Tensor, "J"]
 
     def __init__(self, skeleton: Skeleton, level: float | None = None) -> None:
         super().__init__()
@@ -55,6 +58,9 @@ class Observation(nn.Module):
         #: root mean square of the first and second differences of clean motion, each joint
         self.register_buffer("speed", torch.ones(joints))
         self.register_buffer("turn", torch.ones(joints))
+        #: the same beside the joint's parent, where that is calmer
+        self.register_buffer("own_speed", torch.ones(joints))
+        self.register_buffer("own_turn", torch.ones(joints))
 
     @torch.no_grad()
     def fit(
@@ -81,14 +87,30 @@ class Observation(nn.Module):
         self.level.copy_(level)
         self.correlation.fill_(found.correlation)
         self.degrees.fill_(found.degrees)
-        self.speed.copy_(self._moved(joints, mask, 1))
-        self.turn.copy_(self._moved(joints, mask, 2))
+        self.speed.copy_(self._moved(joints, mask, 1, self.level))
+        self.turn.copy_(self._moved(joints, mask, 2, self.level))
+        self._fit_own(joints, mask)
 
-    def _moved(self, joints: Tensor, mask: Tensor, order: int) -> Tensor:
-        """Root mean square difference of each joint, less what the noise adds to it."""
-        mean = calm_mean_square(joints, mask, order).to(self.level)
+    def _fit_own(self, joints: Tensor, mask: Tensor) -> None:
+        """How joints move beside their parents."""
+        parents = [max(parent, 0) for parent in self.skeleton.parents]
+        child = torch.tensor([parent >= 0 for parent in self.skeleton.parents])
+        child = child.to(joints.device)
+        beside = joints - torch.where(child[:, None], joints[:, :, parents], 0.0)
+        both = mask & (mask[:, :, parents] | ~child)
+        above = torch.where(child.to(self.level.device), self.level[parents], 0.0)
+        level = (self.level**2 + above**2).sqrt()
+        for order, own, usual in ((1, self.own_speed, self.speed), (2, self.own_turn, self.turn)):
+            found = self._moved(beside, both, order, level)
+            # nothing is known of joints that are never seen together
+            known = _shown_in_a_row(both, order)
+            own.copy_(torch.where(known.to(own.device), found.minimum(usual), usual))
+
+    def _moved(self, joints: Tensor, mask: Tensor, order: int, level: Tensor) -> Tensor:
+        """Root mean square difference of each joint, less what noise of a level adds to it."""
+        mean = calm_mean_square(joints, mask, order).to(level)
         alone = self._noise_alone(order, joints.shape[-1])
-        return (mean - alone * self.level**2).maximum(0.05 * mean).sqrt().clamp(min=1e-4)
+        return (mean - alone * level**2).maximum(0.05 * mean).sqrt().clamp(min=1e-4)
 
     def _noise_alone(self, order: int, channels: int) -> Tensor:
         """Mean square difference of `noise` of level 1, outliers cut like those of the joints.
@@ -117,24 +139,41 @@ class Observation(nn.Module):
     ) -> Float[Tensor, "B T J C"]:
         """Where the joints most likely were: noise taken off, gaps filled; see `smooth`.
 
-        A joint that a clip never shows is 0 there. Without noise, what was seen stays as it is.
+        From the root outwards, each joint beside the path of its parent: a hand that is hidden
+        goes where the body goes, and what is left to foretell of it is calmer. A joint that a
+        clip never shows is 0 there. Without noise, what was seen stays as it is.
         """
-        paths, rows = [], len(joints)
+        paths, rows = torch.zeros_like(joints), len(joints)
         least = self.level.maximum(1e-3 * self.turn)
         # one joint after the other: a system may be as large as the square of a clip
-        for joint in range(joints.shape[2]):
-            path = smooth(
-                joints[:, :, joint],
-                mask[:, :, joint],
+        for joint in self.skeleton.outwards:
+            parent = self.skeleton.parents[joint]
+            # a parent that the clip never shows rests at 0
+            beside = paths[:, :, parent] if parent >= 0 else torch.zeros_like(paths[:, :, joint])
+            shown, seen = mask[:, :, joint], joints[:, :, joint]
+            path = beside + smooth(
+                seen - beside,
+                shown,
                 exists,
                 level=least[joint].expand(rows),
                 correlation=float(self.correlation),
-                speed=self.speed[joint].expand(rows),
-                turn=self.turn[joint].expand(rows),
+                speed=self.own_speed[joint].expand(rows),
+                turn=self.own_turn[joint].expand(rows),
             )
-            seen = mask[:, :, joint, None] & (self.level[joint] == 0)
-            paths.append(torch.where(seen, joints[:, :, joint], path))
-        return torch.stack(paths, dim=2)
+            there = (shown.any(1)[:, None] & exists)[..., None]
+            path = torch.where(there, path, 0.0)
+            believed = shown[..., None] & (self.level[joint] == 0)
+            paths[:, :, joint] = torch.where(believed, seen, path)
+        return paths
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, *args: Any
+    ) -> None:
+        """Models of before knew only how joints move in space: that stands in."""
+        for name in ("speed", "turn"):
+            if prefix + name in state_dict:
+                state_dict.setdefault(f"{prefix}own_{name}", state_dict[prefix + name])
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def corrupt(
         self,
@@ -203,10 +242,21 @@ def mean_size(
     return torch.stack([s.mean() if len(s) else s.new_zeros(()) for s in steps])
 
 
-def _steps(joints: Tensor, shown: Tensor, order: int) -> list[Tensor]:
-    """Differences of each joint that lie in shown frames. -> J of [_n,C]."""
+def _shown_in_a_row(shown: Bool[Tensor, "N T J"], order: int) -> Bool[Tensor, "J"]:
+    """Whether any difference of each joint lies in shown frames."""
+    return _in_a_row(shown, order).flatten(0, 1).any(0)
+
+
+def _in_a_row(shown: Bool[Tensor, "N T J"], order: int) -> Bool[Tensor, "N S J"]:
+    """Where all frames of a difference are shown."""
     for _ in range(order):
         shown = shown[:, 1:] & shown[:, :-1]
+    return shown
+
+
+def _steps(joints: Tensor, shown: Tensor, order: int) -> list[Tensor]:
+    """Differences of each joint that lie in shown frames. -> J of [_n,C]."""
+    shown = _in_a_row(shown, order)
     step, shown = joints.diff(dim=1, n=order).flatten(0, 1), shown.flatten(0, 1)
     return [step[shown[:, j], j] for j in range(step.shape[1])]
 

@@ -206,3 +206,46 @@ def test_a_joint_that_goes_out_of_sight_does_not_run_away(clean, level):
         (x - clean.joints).norm(dim=-1)[hidden].mean() for x in (path, clean.joints[:, 19:20])
     )
     assert away < 1.25 * held
+
+
+def people_standing_up():
+    """Clean clips, of the shortest one's length. Shapes: -> [N,T,J,C]."""
+    wanted = synthetic.class_names().index("stand_up")
+    clips = [clip for clip in synthetic.synthesise(4, 2, seed=0) if clip.label == wanted]
+    frames = min(clip.num_frames for clip in clips)
+    return torch.stack([clip.joints[:frames] for clip in clips]), layouts.get(clips[0].layout)
+
+
+def test_a_hidden_arm_goes_where_the_body_goes():
+    clean, skeleton = people_standing_up()
+    hidden = [skeleton.roles[f"left_{part}"] for part in ("elbow", "wrist")]
+    gap = slice(8, 24)
+    mask = torch.ones(clean.shape[:3], dtype=torch.bool)
+    mask[:, gap, hidden] = False
+    rng = torch.Generator().manual_seed(0)
+    noisy = clean + 0.005 * torch.randn(clean.shape, generator=rng)
+    observation = Observation(skeleton)
+    observation.fit(noisy, mask)
+    path = observation.clean(noisy, mask, torch.ones(clean.shape[:2], dtype=torch.bool))
+    steps = torch.linspace(0, 1, gap.stop - gap.start + 2)[1:-1, None, None]
+    ends = noisy[:, gap.start - 1, hidden], noisy[:, gap.stop, hidden]
+    straight = torch.lerp(ends[0][:, None], ends[1][:, None], steps)
+    error, usual = (
+        (found - clean[:, gap, hidden]).norm(dim=-1).mean()
+        for found in (path[:, gap, hidden], straight)
+    )
+    assert error < 0.4 * usual
+
+
+def test_a_model_of_before_has_the_motion_of_joints_stand_in_for_their_own():
+    clean, skeleton = people_standing_up()
+    observation, older = Observation(skeleton), Observation(skeleton)
+    observation.fit(clean, torch.ones(clean.shape[:3], dtype=torch.bool))
+    assert (observation.own_turn <= observation.turn).all()
+    assert (observation.own_turn < observation.turn).any()
+    state = {k: v for k, v in observation.state_dict().items() if not k.startswith("own_")}
+    older.load_state_dict(state)
+    assert torch.equal(older.own_turn, observation.turn)
+    del state["turn"]
+    with pytest.raises(RuntimeError, match="turn"):
+        older.load_state_dict(state)
