@@ -233,3 +233,22 @@ def test_wrong_options_are_refused():
         Flow(flat, SMALL, dequantisation=0.0)
     with pytest.raises(ValueError, match="hidden: found 2.0, allowed 0 to 1"):
         Flow(flat, SMALL, hidden=2.0)
+    with pytest.raises(ValueError, match="coarse_temperature: found -1.0, must be finite and not"):
+        Flow(flat, SMALL, coarse_temperature=-1.0)
+
+
+def test_what_a_sample_does_as_a_whole_is_drawn_nearer_to_the_typical(monkeypatch):
+    model, given = Flow(SPEC, SMALL), []
+    network = model.average.network[1]
+    inverse = network.inverse
+    monkeypatch.setattr(network, "inverse", lambda z, *rest: given.append(z) or inverse(z, *rest))
+    model.eval()
+    for coarse in (1.0, 0.5):
+        model.coarse_temperature = coarse
+        model.sample(2, seed=1)
+    usual, calm = given
+    share = calm / usual
+    whole = torch.arange(SPEC.frames) % 8 == 0
+    torch.testing.assert_close(share[:, whole], torch.full_like(share[:, whole], 0.5))
+    torch.testing.assert_close(share[:, ~whole], torch.ones_like(share[:, ~whole]))
+    assert Flow(SPEC, SMALL).coarse_temperature == 0.7
