@@ -239,6 +239,7 @@ def test_wrong_options_are_refused():
 
 def test_what_a_sample_does_as_a_whole_is_drawn_nearer_to_the_typical(monkeypatch):
     model, given = Flow(SPEC, SMALL), []
+    model.fit_statistics(example_clips(SPEC))
     network = model.average.network[1]
     inverse = network.inverse
     monkeypatch.setattr(network, "inverse", lambda z, *rest: given.append(z) or inverse(z, *rest))
