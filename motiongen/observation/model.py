@@ -143,22 +143,23 @@ class Observation(nn.Module):
         goes where the body goes, and what is left to foretell of it is calmer. A joint that a
         clip never shows is 0 there. Without noise, what was seen stays as it is.
         """
-        paths, rows = torch.zeros_like(joints), len(joints)
+        paths = torch.zeros_like(joints)
         least = self.level.maximum(1e-3 * self.turn)
         # one joint after the other: a system may be as large as the square of a clip
         for joint in self.skeleton.outwards:
             parent = self.skeleton.parents[joint]
-            # a parent that the clip never shows rests at 0
-            beside = paths[:, :, parent] if parent >= 0 else torch.zeros_like(paths[:, :, joint])
+            above = mask[:, :, parent].any(1) if parent >= 0 else torch.zeros_like(mask[:, 0, 0])
+            beside = torch.where(above[:, None, None], paths[:, :, parent], 0.0)
             shown, seen = mask[:, :, joint], joints[:, :, joint]
             path = beside + smooth(
                 seen - beside,
                 shown,
                 exists,
-                level=least[joint].expand(rows),
+                level=least[joint].expand(len(joints)),
                 correlation=float(self.correlation),
-                speed=self.own_speed[joint].expand(rows),
-                turn=self.own_turn[joint].expand(rows),
+                # beside nothing it moves as it does in space
+                speed=torch.where(above, self.own_speed[joint], self.speed[joint]),
+                turn=torch.where(above, self.own_turn[joint], self.turn[joint]),
             )
             there = (shown.any(1)[:, None] & exists)[..., None]
             path = torch.where(there, path, 0.0)

@@ -249,3 +249,20 @@ def test_a_model_of_before_has_the_motion_of_joints_stand_in_for_their_own():
     del state["turn"]
     with pytest.raises(RuntimeError, match="turn"):
         older.load_state_dict(state)
+
+
+def test_a_clip_without_the_root_is_followed_through_space():
+    clean, skeleton = people_standing_up()
+    mask = torch.ones(clean.shape[:3], dtype=torch.bool)
+    rng = torch.Generator().manual_seed(0)
+    noisy = clean + 0.01 * torch.randn(clean.shape, generator=rng)
+    observation, exists = Observation(skeleton), torch.ones(clean.shape[:2], dtype=torch.bool)
+    observation.fit(noisy, mask)
+    child = skeleton.parents.index(skeleton.root)
+    mask[0, :, skeleton.root] = False
+    path = observation.clean(noisy, mask, exists)
+    other = observation.clean(noisy + torch.where(mask, 0.0, 9.0)[..., None], mask, exists)
+    assert torch.equal(path, other)
+    error = (path - clean)[:, :, child].norm(dim=-1).mean(1)
+    assert error[0] < (noisy - clean)[0, :, child].norm(dim=-1).mean()
+    assert error[0] < 1.5 * error[1:].mean()
