@@ -7,8 +7,9 @@
 Trains a cell as the overview does, on the odd subjects but one, with other options where `--fit`
 has some (without, the overview's own training is taken, or made); samples the same weights in
 every way; and prints one row a way: against the training clips and against the subject set aside.
-The even subjects are not looked at. Training resumes, and is skipped where it was done; every
-other run of the script only samples.
+With `--minutes 12` it trains for as long as the final, and samples from the last weights, as the
+final does. The even subjects are not looked at. Training resumes, and is skipped where it was
+done; every other run of the script only samples.
 """
 
 import argparse
@@ -42,21 +43,21 @@ COLUMNS = (
 )
 
 
-def trained(cell: str, words: list[str], store: Path, out: Path, seed: int) -> Path:
+def trained(cell: str, words: list[str], store: Path, out: Path, seed: int, minutes: int) -> Path:
     """The run of a cell with these options of `fit`; trains what is left of it."""
     family, encoder = cell.split("-")
-    if not words:
+    if not words and minutes == 4:
         run = out / "overview" / f"{cell}-seed{seed}"
         train(cell, store, run, 4, seed)
         return run
     told = hashlib.sha256(" ".join(words).encode()).hexdigest()[:8]
-    run = out / "choices" / f"{cell}-{told}-seed{seed}"
+    run = out / "choices" / f"{cell}-{told}-{minutes}min-seed{seed}"
     if not (run / "done").exists():
         resume = ("--resume", "true") if (run / "last.ckpt").exists() else ()
         motiongen(
             *("fit", "--data.store", store, "--data.subjects", json.dumps(ODD), *words),
             *("--model", family, "--model.encoder", encoder, "--seed", seed, "--out", run),
-            *("--trainer.max_steps", STEPS[family][encoder], *resume),
+            *("--trainer.max_steps", STEPS[family][encoder] * minutes // 4, *resume),
         )
         (run / "done").touch()
     return run
@@ -73,9 +74,11 @@ def ways(args: argparse.Namespace) -> dict[str, SampleOptions]:
     return found
 
 
-def rows(run: Path, store: Path, options: dict[str, SampleOptions], seeds: int) -> list[list[str]]:
+def rows(
+    run: Path, weights: str, store: Path, options: dict[str, SampleOptions], seeds: int
+) -> list[list[str]]:
     """Scores of every way of sampling, mean of the sampling seeds; first those of real clips."""
-    model, aside = load(run / "best.ckpt"), held_back(run)
+    model, aside = load(run / weights), held_back(run)
     known = tuple(name for name in ODD if name not in aside)
     train, unseen, extractor = real_clips(store, known, tuple(aside))
     labels = sampling.wanted_labels(model, None, "train", None)
@@ -113,6 +116,7 @@ def main() -> None:
     parser.add_argument("recordings", type=Path)
     parser.add_argument("cell", help="FAMILY-ENCODER")
     parser.add_argument("--fit", default="", help="options of `motiongen fit`, in one word")
+    parser.add_argument("--minutes", type=int, default=4, help="12: trained as long as a final")
     parser.add_argument("--temperatures", type=float, nargs="+", default=[0.8, 0.9, 1.0])
     parser.add_argument("--guidance", type=float, nargs="+")
     parser.add_argument("--observed", type=float, nargs="+", default=[0.0, 1.0])
@@ -123,8 +127,9 @@ def main() -> None:
     store = args.out / "store"
     if not store.exists():
         motiongen("import", "msr_action3d", args.recordings / "msr_action3d", "--out", store)
-    run = trained(args.cell, shlex.split(args.fit), store, args.out, args.seed)
-    found = rows(run, Path(store), ways(args), args.sampling_seeds)
+    run = trained(args.cell, shlex.split(args.fit), store, args.out, args.seed, args.minutes)
+    weights = "best.ckpt" if args.minutes == 4 else "last.ckpt"
+    found = rows(run, weights, Path(store), ways(args), args.sampling_seeds)
     print("\n".join(lines(["samples", *(head for head, _, _ in COLUMNS)], found)))
 
 
