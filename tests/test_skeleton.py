@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from motiongen import layouts
 from motiongen.skeleton import Skeleton
 
 # 0 pelvis - 1 spine - 2 head; 3 left and 4 right hand on the spine.
@@ -53,6 +54,14 @@ def test_hops_count_bones(toy):
     assert toy.hops[0].tolist() == [0, 1, 2, 2, 2]
     assert toy.hops[3, 4] == 2
     assert (toy.hops == toy.hops.T).all()
+
+
+@pytest.mark.parametrize("name", layouts.names())
+def test_outwards_has_no_joint_before_its_parent(name):
+    skeleton = layouts.get(name)
+    assert sorted(skeleton.outwards) == list(range(skeleton.num_joints))
+    place = {joint: at for at, joint in enumerate(skeleton.outwards)}
+    assert all(place[parent] < place[joint] for joint, parent in skeleton.bones.tolist())
 
 
 def test_ancestors_do_forward_kinematics(toy):

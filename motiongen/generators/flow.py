@@ -63,10 +63,9 @@ class Flow(Generator):
             `hidden` from 0 to 1.
 
     Source: couplings: Dinh, Sohl-Dickstein and Bengio, Density Estimation using Real NVP, ICLR
-        2017; from coarse to fine: Yu, Derpanis and Brubaker, Wavelet Flow, NeurIPS 2020; added
+        2017; from coarse to fine: Yu, Derpanis and Brubaker, Wavelet Flow, NeurIPS 2020;
         sampling at a lower temperature: Kingma and Dhariwal, Glow, NeurIPS 2018; added noise and
-        its removal: Zhai et al., Normalizing Flows are Capable Generative Models,
-        ICML 2025.
+        its removal: Zhai et al., Normalizing Flows are Capable Generative Models, ICML 2025.
     """
 
     learns_from_paths = True

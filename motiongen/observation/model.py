@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -14,6 +15,8 @@ from motiongen.skeleton import Skeleton
 
 #: steps that a quantile is taken of: more change nothing
 MOST_STEPS = 10**6
+#: frames for which a hidden parent's path can be believed
+NEAR = 8
 #: clips and frames of noise by which its own differences are measured
 NOISE_DRAWS = (512, 64)
 
@@ -148,18 +151,20 @@ class Observation(nn.Module):
         # one joint after the other: a system may be as large as the square of a clip
         for joint in self.skeleton.outwards:
             parent = self.skeleton.parents[joint]
-            above = mask[:, :, parent].any(1) if parent >= 0 else torch.zeros_like(mask[:, 0, 0])
-            beside = torch.where(above[:, None, None], paths[:, :, parent], 0.0)
             shown, seen = mask[:, :, joint], joints[:, :, joint]
+            above = mask[:, :, parent] if parent >= 0 else torch.zeros_like(shown)
+            # where a parent is never shown its path is 0
+            beside = paths[:, :, parent] if parent >= 0 else torch.zeros_like(seen)
+            share = _share_beside(shown, above)
             path = beside + smooth(
                 seen - beside,
                 shown,
                 exists,
                 level=least[joint].expand(len(joints)),
                 correlation=float(self.correlation),
-                # beside nothing it moves as it does in space
-                speed=torch.where(above, self.own_speed[joint], self.speed[joint]),
-                turn=torch.where(above, self.own_turn[joint], self.turn[joint]),
+                # beside a parent that is not where its path says it moves as it does in space
+                speed=_between(self.speed[joint], self.own_speed[joint], share),
+                turn=_between(self.turn[joint], self.own_turn[joint], share),
             )
             there = (shown.any(1)[:, None] & exists)[..., None]
             path = torch.where(there, path, 0.0)
@@ -241,6 +246,17 @@ def mean_size(
     """
     steps = [step.norm(dim=-1) for step in _steps(joints, shown, order)]
     return torch.stack([s.mean() if len(s) else s.new_zeros(()) for s in steps])
+
+
+def _share_beside(shown: Bool[Tensor, "B T"], parent: Bool[Tensor, "B T"]) -> Float[Tensor, "B"]:
+    """In how many of a joint's seen frames the parent is shown in one of the `NEAR` around."""
+    near = F.max_pool1d(parent.float()[:, None], 2 * NEAR + 1, 1, NEAR)[:, 0]
+    return (near * shown).sum(1) / shown.sum(1).clamp(min=1)
+
+
+def _between(usual: Tensor, own: Tensor, share: Float[Tensor, "B"]) -> Float[Tensor, "B"]:
+    """Root of the mean square, a share of it beside the parent."""
+    return (share * own**2 + (1 - share) * usual**2).sqrt()
 
 
 def _shown_in_a_row(shown: Bool[Tensor, "N T J"], order: int) -> Bool[Tensor, "J"]:

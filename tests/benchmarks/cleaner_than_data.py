@@ -9,7 +9,7 @@ joint was seen and nothing is noise, after missing joints were set to zero or fi
 Samples are scored against clean clips of people that no model saw. Each training leaves one small
 JSON in checkpoints/results/corruption and is skipped where that exists; a stopped one goes on.
 Trainings take half the steps of the matrix's overview, about 2 CPU-minutes. `--seed N` trains them
-from other weights, on the same clips: what differs between trainings alone is told by that.
+again, from other weights and with other people held back to choose the checkpoint.
 """
 
 import argparse
@@ -306,7 +306,7 @@ def repeats() -> list[str]:
     """What noise costs, as a multiple of what the same model on clean clips is behind.
 
     Of all trainings together and, in brackets, the lowest and highest of them; the clean and the
-    noisy training of a pair began with the same weights. Bold: at most a quarter more.
+    noisy training of a pair have the same seed. Bold: at most a quarter more.
     """
     found = [
         (r.get("seed", 0), r)
@@ -337,11 +337,14 @@ def multiple(pairs: list[tuple[float, ...]]) -> str:
     """Mean of the first numbers by that of the second, and the range of pairs."""
     if not pairs:
         return "–"
-    whole = sum(noisy for noisy, _ in pairs) / sum(clean for _, clean in pairs)
-    each = sorted(noisy / clean for noisy, clean in pairs)
-    mark = "**" if whole <= 1.25 else ""
+    noisy, clean = (sum(side) for side in zip(*pairs, strict=True))
+    # of what is not behind there is no multiple
+    if min(usual for _, usual in pairs) <= 0:
+        return "–"
+    mark = "**" if noisy / clean <= 1.25 else ""
+    each = sorted(own / usual for own, usual in pairs)
     between = f" ({each[0]:.2f} to {each[-1]:.2f})" if len(pairs) > 1 else ""
-    return f"{mark}{whole:.2f}{mark}{between}"
+    return f"{mark}{noisy / clean:.2f}{mark}{between}"
 
 
 def readme_text() -> str | None:

@@ -251,18 +251,17 @@ def test_a_model_of_before_has_the_motion_of_joints_stand_in_for_their_own():
         older.load_state_dict(state)
 
 
-def test_a_clip_without_the_root_is_followed_through_space():
+@pytest.mark.parametrize("shown", [0, 1, 20])
+def test_beside_a_parent_that_is_hardly_shown_a_joint_goes_its_own_way(shown):
     clean, skeleton = people_standing_up()
     mask = torch.ones(clean.shape[:3], dtype=torch.bool)
     rng = torch.Generator().manual_seed(0)
-    noisy = clean + 0.01 * torch.randn(clean.shape, generator=rng)
+    noisy = clean + 0.003 * torch.randn(clean.shape, generator=rng)
     observation, exists = Observation(skeleton), torch.ones(clean.shape[:2], dtype=torch.bool)
     observation.fit(noisy, mask)
-    child = skeleton.parents.index(skeleton.root)
-    mask[0, :, skeleton.root] = False
+    around = [j for j, parent in enumerate(skeleton.parents) if parent == skeleton.root]
+    mask[:, shown:, skeleton.root] = False
     path = observation.clean(noisy, mask, exists)
-    other = observation.clean(noisy + torch.where(mask, 0.0, 9.0)[..., None], mask, exists)
-    assert torch.equal(path, other)
-    error = (path - clean)[:, :, child].norm(dim=-1).mean(1)
-    assert error[0] < (noisy - clean)[0, :, child].norm(dim=-1).mean()
-    assert error[0] < 1.5 * error[1:].mean()
+    error = (path - clean)[:, :, around].norm(dim=-1)
+    assert error.mean() < (noisy - clean)[:, :, around].norm(dim=-1).mean()
+    assert error.max() < 0.03
