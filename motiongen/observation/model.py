@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from motiongen.observation.estimate import estimate_noise
 from motiongen.observation.smoothing import smooth
+from motiongen.observation.spikes import without_spikes
 from motiongen.processes import own_normal, own_rows
 from motiongen.skeleton import Skeleton
 
@@ -140,9 +141,10 @@ class Observation(nn.Module):
         mask: Bool[Tensor, "B T J"],
         exists: Bool[Tensor, "B T"],
     ) -> Float[Tensor, "B T J C"]:
-        """Where the joints most likely were: noise taken off, gaps filled; see `smooth`.
+        """Where the joints most likely were: noise taken off, gaps filled.
 
-        From the root outwards, each joint beside the path of its parent: a hand that is hidden
+        What jumps away for a moment is left out (`without_spikes`), the rest smoothed (`smooth`):
+        from the root outwards, each joint beside the path of its parent: a hand that is hidden
         goes where the body goes, and what is left to foretell of it is calmer. A joint that a
         clip never shows is 0 there. Without noise, what was seen stays as it is.
         """
@@ -156,16 +158,15 @@ class Observation(nn.Module):
             # where a parent is never shown its path is 0
             beside = paths[:, :, parent] if parent >= 0 else torch.zeros_like(seen)
             share = _share_beside(shown, above)
-            path = beside + smooth(
-                seen - beside,
-                shown,
-                exists,
-                level=least[joint].expand(len(joints)),
-                correlation=float(self.correlation),
-                # beside a parent that is not where its path says it moves as it does in space
-                speed=_between(self.speed[joint], self.own_speed[joint], share),
-                turn=_between(self.turn[joint], self.own_turn[joint], share),
-            )
+            # beside a parent that is not where its path says it moves as it does in space
+            known = {
+                "level": least[joint].expand(len(joints)),
+                "correlation": float(self.correlation),
+                "speed": _between(self.speed[joint], self.own_speed[joint], share),
+                "turn": _between(self.turn[joint], self.own_turn[joint], share),
+            }
+            calm = without_spikes(seen - beside, shown, exists, **known)
+            path = beside + smooth(seen - beside, calm, exists, **known)
             there = (shown.any(1)[:, None] & exists)[..., None]
             path = torch.where(there, path, 0.0)
             believed = shown[..., None] & (self.level[joint] == 0)

@@ -26,6 +26,7 @@ def smooth(
     correlation: float,
     speed: Float[Tensor, "B"],
     turn: Float[Tensor, "B"],
+    doubts: bool = True,
 ) -> Float[Tensor, "B T C"]:
     """Posterior mean of paths under a smooth prior; also where a joint was not seen.
 
@@ -33,7 +34,9 @@ def smooth(
     autoregressive: x_t = z_t + n_t, n_t = r^g n_s + e_t with e_t ~ N(0, level^2 (1 - r^2g)), s
     being the frame seen before t and g the frames between. Both are Gaussian, so the mean solves
     one linear system a path. What then lies too far from the path is left out, how fast the
-    velocity changes is taken from the path around each frame, and the path is found once more.
+    velocity changes is taken from the path around each frame, and the path is found once more. A
+    mean is calmer than the paths that it is the mean of, and calmer still with the tempo of a
+    mean: what the path is not sure of counts as movement, as in expectation maximisation.
 
     Args:
         joints: positions, one joint of one clip a row.
@@ -43,17 +46,24 @@ def smooth(
         correlation: r.
         speed: root mean square of first differences of clean motion.
         turn: root mean square of its second differences.
+        doubts: whether the tempo knows how sure the path is; many times as fast without.
 
     Source: Whittaker, On a New Method of Graduation, 1923; with an autoregressive error: Kohn,
         Ansley and Wong, Nonparametric Spline Regression with Autoregressive Moving Average
-        Errors, Biometrika 1992.
+        Errors, Biometrika 1992; tempo: Shumway and Stoffer, An Approach to Time Series Smoothing
+        and Forecasting Using the EM Algorithm, Journal of Time Series Analysis 1982.
     """
     turns = turn.double()[:, None].expand(exists.shape)
     kept = mask
     for _ in range(PASSES):
-        path = _solve(_prior(exists, speed, turns, level), joints, kept, correlation)
+        prior, variance = path_prior(exists, speed, turns, level), 0.0
+        if doubts:
+            path, covariance = posterior(prior, joints, kept, correlation)
+            variance = level.double()[:, None] ** 2 * _bend_variance(covariance)
+        else:
+            path = solve(prior, joints, kept, correlation)
         kept = _without_outliers(joints, path, mask, level)
-        turns = _turns(path, exists, turn)
+        turns = _turns(path, variance, exists, turn)
     return torch.where((mask.any(1)[:, None] & exists)[..., None], path, 0.0)
 
 
@@ -64,20 +74,29 @@ def _without_outliers(joints: Tensor, path: Tensor, mask: Tensor, level: Tensor)
     return torch.where((2 * kept.sum(1) > mask.sum(1))[:, None], kept, mask)
 
 
-def _turns(path: Tensor, exists: Tensor, turn: Tensor) -> Tensor:
+def _turns(path: Tensor, variance: Tensor | float, exists: Tensor, turn: Tensor) -> Tensor:
     """How fast the velocity changes around each frame: people rest, then kick. -> [B,T]."""
-    bend = path.double().diff(dim=1, n=2).square().mean(-1)
+    bend = path.double().diff(dim=1, n=2).square().mean(-1) + variance
     bend = F.pad(torch.where(exists[:, 2:], bend, 0.0), (1, 1))
     around = F.avg_pool1d(bend[:, None], WINDOW, 1, WINDOW // 2, count_include_pad=False)[:, 0]
     # what was found so far, and the usual value as one more observation
     return ((WEIGHT * around + turn.double()[:, None] ** 2) / (WEIGHT + 1)).sqrt()
 
 
-def _prior(exists: Tensor, speed: Tensor, turns: Tensor, level: Tensor) -> Float[Tensor, "B 3 T"]:
-    """Diagonals of the precision of a path times level^2: main, first, second; ends padded.
+def _bend_variance(covariance: Float[Tensor, "B T T"]) -> Float[Tensor, "B _bends"]:
+    """Of second differences of a path, given its covariance. Shapes: -> [B,T-2]."""
+    own, next_, second = (covariance.diagonal(k, dim1=1, dim2=2) for k in (0, 1, 2))
+    outer = own[:, :-2] + own[:, 2:] + 2 * second
+    return outer + 4 * own[:, 1:-1] - 4 * (next_[:, :-1] + next_[:, 1:])
 
-    Shapes: exists, turns [B,T]; speed, level [B].
-    """
+
+def path_prior(
+    exists: Bool[Tensor, "B T"],
+    speed: Float[Tensor, "B"],
+    turns: Float[Tensor, "B T"],
+    level: Float[Tensor, "B"],
+) -> Float[Tensor, "B 3 T"]:
+    """Diagonals of the precision of a path times level^2: main, first, second; ends padded."""
     square = level.double()[:, None] ** 2
     along = (exists[:, 1:] & exists[:, :-1]).double() * SLOWNESS * square
     along = along / speed.double().clamp(min=1e-9)[:, None] ** 2
@@ -89,19 +108,50 @@ def _prior(exists: Tensor, speed: Tensor, turns: Tensor, level: Tensor) -> Float
     return torch.stack([main + (~exists).double(), first, F.pad(bend, (0, 2))], dim=1)
 
 
-def _solve(prior: Tensor, joints: Tensor, mask: Tensor, correlation: float) -> Tensor:
-    # where nothing was seen any path will do
-    main, first, second = prior.unbind(1)
-    main = main + 1e-9 + (~mask.any(1)).double()[:, None]
+def solve(
+    prior: Float[Tensor, "B 3 T"],
+    joints: Float[Tensor, "B T C"],
+    mask: Bool[Tensor, "B T"],
+    correlation: float,
+) -> Float[Tensor, "B T C"]:
+    """The mean path, given the diagonals of `path_prior` and what was seen."""
+    if correlation > 0:
+        return posterior(prior, joints, mask, correlation)[0]
+    main, first, second = _anywhere(prior, mask).unbind(1)
+    bands = torch.stack([main + mask.double(), first, second], dim=1)
     seen = torch.where(mask[..., None], joints, 0.0).double()
-    if correlation == 0:
-        bands = torch.stack([main + mask.double(), first, second], dim=1)
-        return _solve_banded(bands, seen).to(joints.dtype)
+    return _solve_banded(bands, seen).to(joints.dtype)
+
+
+def posterior(
+    prior: Float[Tensor, "B 3 T"],
+    joints: Float[Tensor, "B T C"],
+    mask: Bool[Tensor, "B T"],
+    correlation: float,
+) -> tuple[Float[Tensor, "B T C"], Float[Tensor, "B T T"]]:
+    """The mean path and its covariance in units of level^2; see `solve`."""
+    noise = noise_precision(mask, correlation)
+    factor = torch.linalg.cholesky(_precision_matrix(prior, mask) + noise)
+    covariance = torch.cholesky_inverse(factor)
+    seen = torch.where(mask[..., None], joints, 0.0).double()
+    return (covariance @ (noise @ seen)).to(joints.dtype), covariance
+
+
+def _precision_matrix(
+    prior: Float[Tensor, "B 3 T"], mask: Bool[Tensor, "B T"]
+) -> Float[Tensor, "B T T"]:
+    """The matrix of the diagonals of `path_prior`."""
+    main, first, second = _anywhere(prior, mask).unbind(1)
     system = torch.diag_embed(main)
     for away, band in ((1, first[:, :-1]), (2, second[:, :-2])):
         system = system + torch.diag_embed(band, away) + torch.diag_embed(band, -away)
-    noise = _noise_precision(mask, correlation)
-    return torch.linalg.solve(system + noise, noise @ seen).to(joints.dtype)
+    return system
+
+
+def _anywhere(prior: Tensor, mask: Tensor) -> Tensor:
+    """Where nothing was seen any path will do."""
+    least = 1e-9 + (~mask.any(1)).double()[:, None]
+    return torch.cat([prior[:, :1] + least[:, None], prior[:, 1:]], dim=1)
 
 
 def _solve_banded(
@@ -121,8 +171,8 @@ def _solve_banded(
     return torch.where(finite[:, None, None], path, torch.nan)
 
 
-def _noise_precision(mask: Tensor, correlation: float) -> Tensor:
-    """Precision of autoregressive noise of variance 1 at the frames that were seen. [B,T,T]."""
+def noise_precision(mask: Bool[Tensor, "B T"], correlation: float) -> Float[Tensor, "B T T"]:
+    """Precision of autoregressive noise of variance 1 at the frames that were seen."""
     frames = mask.shape[1]
     place = torch.arange(frames, device=mask.device).expand_as(mask)
     latest = torch.where(mask, place, -1).cummax(1).values

@@ -9,7 +9,10 @@ from scipy import stats
 from motiongen import layouts
 from motiongen.data import synthetic
 from motiongen.motion import collate
+from motiongen.noise import Compose, Dropout, Estimator, noisy_view
 from motiongen.observation import Observation
+from motiongen.observation.spikes import without_spikes
+from motiongen.transforms import crop
 
 SKELETON = layouts.get("h36m17")
 
@@ -166,6 +169,48 @@ def test_clean_leaves_outliers_out(clean):
     joints[:, 10, 3] += 1.0
     path = observation.clean(joints, seen, clean.frame_mask)
     assert float((path - clean.joints)[:, 10, 3].abs().max()) < 0.1
+
+
+def accelerations(*paths):
+    """Root mean square of the second difference of each."""
+    return [float(path.diff(dim=1, n=2).square().mean().sqrt()) for path in paths]
+
+
+@pytest.mark.parametrize("severity", [1, 2, 3])
+def test_what_jumps_away_for_a_frame_does_not_shake_the_path(clean, severity):
+    clips = synthetic.synthesise(6, 1, seed=3)
+    noise = Compose((Estimator(severity), Dropout(0.2)))
+    seen = [noisy_view(clip, noise, 0, row) for row, clip in enumerate(clips)]
+    frames = min(clip.num_frames for clip in clips)
+    batch = collate([crop(clip, 0, frames) for clip in seen], frames)
+    truth = clean.joints[:, :frames]
+    observation = Observation(skeleton_of(clean))
+    observation.fit(batch.joints, batch.mask)
+    path = observation.clean(batch.joints, batch.mask, batch.frame_mask)
+    # what was made up for gaps is calm, so it does not hide what is wrong with the rest
+    shown = torch.where(batch.mask.any(1)[:, None, :, None], truth, 0.0)
+    found, true = accelerations(path, shown)
+    assert found < 1.1 * true
+
+
+def test_a_kick_is_not_a_jump():
+    """A joint that is quick for a sixth of a second between rests, beside noise with tails."""
+    rng = torch.Generator().manual_seed(0)
+    time = torch.arange(60.0)
+    swing = 0.4 * torch.exp(-0.5 * ((time - 30) / 2.0) ** 2)
+    kick = torch.stack([swing, 0.5 * swing, torch.zeros(60)], -1).expand(32, -1, -1)
+    shown = torch.ones(32, 60, dtype=torch.bool)
+    number = torch.full((32,), 0.01)
+    usual = {"level": number, "speed": 2 * number, "turn": 2 * number, "correlation": 0.5}
+    seen = kick + 0.01 * torch.randn(kick.shape, generator=rng)
+    kept = without_spikes(seen, shown, shown, **usual)
+    assert float(kept[:, 24:37].float().mean()) > 0.98
+    seen[:, 30] += 0.3
+    kept = without_spikes(seen, shown, shown, **usual)
+    assert not kept[:, 30].any()
+    assert float(kept[:, torch.arange(60) != 30].float().mean()) > 0.98
+    quiet = usual | {"level": 1e-4 * number}
+    assert without_spikes(seen, shown, shown, **quiet).all()
 
 
 def test_clean_ignores_values_that_were_not_seen(clean):
