@@ -20,6 +20,9 @@ from motiongen.processes import own_normal
 
 #: latents drawn from each posterior in a step: far cheaper than to encode a clip once more
 DRAWS = 8
+#: share of the autoencoder's part of a training after which the flow begins to follow it: before,
+#: latents move too far for what it learns to be of use
+FOLLOWS = 0.6
 
 #: options that a VAE has too, and that stay the flow's own where one is taken
 OWN = {"spec", "learning_rate", "weight_decay", "label_dropout", "noise_level"}
@@ -29,8 +32,9 @@ class LatentFlow(Generator):
     """A VAE, and a conditional spline flow over its latents that samples start from.
 
     The flow learns where the posteriors of real clips of a class and length lie, with all their
-    bends and holes; the VAE's Gaussian prior gives it units. One training does both: for the
-    first part the flow follows the autoencoder, which then stands still while the flow settles.
+    bends and holes; the VAE's Gaussian prior gives it units. One training does both: once the
+    latents have found their places the flow begins to follow the autoencoder, which then stands
+    still while the flow settles.
     `take` gives it a trained VAE instead; then the flow alone learns.
 
     Args:
@@ -162,16 +166,22 @@ class LatentFlow(Generator):
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The autoencoder's rate falls to nothing where the flow goes on alone."""
         rest = [*self.label_embedding.parameters(), *self.flow.parameters()]
-        groups = [{"params": rest, "span": (0.0, 1.0)}]
+        groups = [{"params": rest, "span": (self.flow_begins, 1.0)}]
         if self.autoencoder_share == 0:
             return groups
         own = list(self.autoencoder.parameters())
         return [{"params": own, "span": (0.0, self.autoencoder_share)}, *groups]
 
+    @property
+    def flow_begins(self) -> float:
+        """Share of the training after which the flow learns."""
+        return FOLLOWS * self.autoencoder_share
+
     def losses(self, batch: MotionBatch) -> dict[str, Float[Tensor, ""]]:
         """The autoencoder's bound while it learns, and the flow's negative log density.
 
         Units: nats, the bound a seen coordinate, "flow" a latent, in "total" a dimension of it.
+        While the flow does not learn yet, "flow" is left out.
         """
         done = self.progress()
         learns = self.autoencoder_share > 0 and (done <= self.autoencoder_share or done == 1)
@@ -179,6 +189,8 @@ class LatentFlow(Generator):
         if learns:
             share = min(1.0, done / self.autoencoder_share)
             terms = self.autoencoder.bound(batch, share, adapts=self.adapts)
+        if self.training and done < self.flow_begins:
+            return terms
         flow = self.flow_loss(batch)
         total = flow / self.latent + terms.get("total", flow.new_zeros(()))
         return {**terms, "flow": flow, "total": total}

@@ -41,7 +41,7 @@ SUBJECTS, UNSEEN, REPETITIONS = 16, 4, 2
 ARMS = ("ours", "clean", "zero-fill", "interpolated")
 #: told that nothing is noise
 NO_NOISE = ("--model.noise_level", "0")
-SEEDS = (1, 2, 3)
+SEEDS = tuple(range(1, 11))
 RESULTS, PICTURE = Path("checkpoints/results/corruption"), Path("docs/corruption.png")
 #: Okabe and Ito, Color Universal Design
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")

@@ -48,7 +48,7 @@ STEPS = {
     "VAE": {"CNN": 1300, "RNN": 1400, "GCN": 1600, "Transformer": 1400},
     "GAN": {"CNN": 1000, "RNN": 1000, "GCN": 900, "Transformer": 1000},
     "Flow": {"CNN": 700, "RNN": 700, "GCN": 700, "Transformer": 700},
-    "LatentFlow": {"CNN": 1200, "RNN": 1300, "GCN": 1500, "Transformer": 1300},
+    "LatentFlow": {"CNN": 1400, "RNN": 1500, "GCN": 1750, "Transformer": 1500},
     "FlowMatching": {"CNN": 2000, "RNN": 2000, "GCN": 2000, "Transformer": 2000},
 }
 FAMILIES = tuple(STEPS)

@@ -63,13 +63,30 @@ def test_its_density_is_the_flows_density():
     assert found == pytest.approx(float(expected), rel=1e-5)
 
 
-@pytest.mark.parametrize(("done", "parts"), [(0.3, True), (0.9, False)])
-def test_the_autoencoder_stands_still_in_the_end(monkeypatch, done, parts):
+FLOW = {"flow", "label_embedding"}
+
+
+@pytest.mark.parametrize(
+    ("done", "parts"),
+    [(0.3, {"autoencoder"}), (0.5, {"autoencoder"} | FLOW), (0.9, FLOW)],
+)
+def test_the_flow_begins_late_and_the_autoencoder_stands_still_in_the_end(
+    monkeypatch, done, parts
+):
     made = model(autoencoder_share=0.6)
     monkeypatch.setattr(made, "progress", lambda: done)
-    found = with_gradient(made)
-    assert {"flow", "label_embedding"} <= found
-    assert ("autoencoder" in found) is parts
+    assert with_gradient(made) == parts
+    # a score of held-back clips counts both, whoever learns
+    assert "flow" in made.eval().losses(example_clips(SPEC))
+
+
+def test_the_rate_of_the_flow_rises_where_it_begins():
+    made = model(autoencoder_share=0.6)
+    groups = made.parameter_groups()
+    begins = {id(p): group["span"][0] for group in groups for p in group["params"]}
+    assert {begins[id(p)] for p in made.flow.parameters()} == {made.flow_begins}
+    assert made.flow_begins == pytest.approx(0.36)
+    assert {begins[id(p)] for p in made.autoencoder.parameters()} == {0.0}
 
 
 def test_a_trained_autoencoder_is_taken_as_it_is(tmp_path):
