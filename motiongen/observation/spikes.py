@@ -68,8 +68,8 @@ def without_spikes(
         largest = F.max_pool1d(far[:, None], NEAR, 1, NEAR // 2)[:, 0]
         kept = kept & ~((far > OUTLIER) & (far == largest))
     # a clip that is nothing but outliers was noisier than the estimate: it is believed
-    few = (2 * kept.sum(1) > mask.sum(1)) & (level >= QUIET * turn)
-    return torch.where(few[:, None], kept, mask)
+    sure = (2 * kept.sum(1) > mask.sum(1)) & (level >= QUIET * turn)
+    return torch.where(sure[:, None], kept, mask)
 
 
 def _calm_turns(path: Tensor, exists: Tensor, turn: Tensor) -> Float[Tensor, "B T"]:
@@ -86,12 +86,12 @@ def _surprise(prior: Tensor, joints: Tensor, mask: Tensor, correlation: float) -
     """How far each seen frame is from its forecast, in units of the noise. -> [B,T].
 
     With K the covariance of what was seen, a frame differs from the forecast by (K^-1 x)_t /
-    (K^-1)_tt, with a variance of 1 / (K^-1)_tt; K^-1 = N - N (P + N)^-1 N, with the precisions P
-    of paths and N of noise.
+    (K^-1)_tt, with a variance of 1 / (K^-1)_tt. With the precisions P of paths and N of noise,
+    K^-1 = N - N (P + N)^-1 N, and (P + N)^-1 N x is the path.
     """
     noise = noise_precision(mask, correlation)
-    covariance = posterior(prior, joints, mask, correlation)[1]
-    inverse = noise - noise @ covariance @ noise
-    away = inverse @ torch.where(mask[..., None], joints, 0.0).double()
-    certainty = inverse.diagonal(dim1=1, dim2=2).clamp(min=1e-12)
+    path, covariance = posterior(prior, joints, mask, correlation)
+    away = noise @ (torch.where(mask[..., None], joints, 0.0) - path).double()
+    explained = ((noise @ covariance) * noise).sum(2)
+    certainty = (noise.diagonal(dim1=1, dim2=2) - explained).clamp(min=1e-12)
     return torch.where(mask, (away.square().mean(-1) / certainty).sqrt(), 0.0)

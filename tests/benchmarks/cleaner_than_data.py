@@ -356,11 +356,12 @@ def readme_text() -> str | None:
     # older results are of models trained at the commit that measured them
     trained = ", ".join(sorted({r.get("trained_at", r["commit"]) for r in found + again}))
     commits = ", ".join(sorted({r["commit"] for r in found + again}))
+    drawn = " or ".join(map(str, sorted({len(r["sampling_seeds"]) for r in found + again})))
     text = [
         f"![quality against corruption]({PICTURE})",
         "",
         f"`{found[0]['command']} --cells …`; data: synthetic, seed 0, 30 % of the joints missing; "
-        f"training seed 0, mean of {len(SEEDS)} sampling seeds; trained at {trained}; measured at "
+        f"training seed 0, mean of {drawn} sampling seeds; trained at {trained}; measured at "
         f"{commits}.",
         "",
         *table(found),
