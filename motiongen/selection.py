@@ -20,7 +20,8 @@ class BestCheckpoint(ModelCheckpoint):
     come from the model. It hardly tells sharp samples from the blurred and broad ones of a
     training that has just begun, which so may win by chance. So the first half, in which the
     rates are still high and the running averages reach far back, only counts until the second
-    has begun; and of two scores that differ by less than `TOLERANCE`, the later one wins.
+    has begun, or the model is `ready_at` a later share; and of two scores that differ by less than
+    `TOLERANCE`, the later one wins.
 
     Args:
         file: where the checkpoint is kept.
@@ -45,7 +46,9 @@ class BestCheckpoint(ModelCheckpoint):
             return False
         value = float(current)
         # a longer training that goes on from a shorter one has its second half still to come
-        late = 2 * trainer.global_step >= trainer.lightning_module.planned_steps()  # type: ignore[operator]
+        model = trainer.lightning_module
+        share = trainer.global_step / model.planned_steps()  # type: ignore[operator]
+        late = share >= max(0.5, model.ready_at)  # type: ignore[call-overload]
         if late and not self.late:
             self.lowest = math.inf
         self.late = late

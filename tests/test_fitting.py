@@ -128,16 +128,17 @@ def test_the_model_knows_what_it_learned_from(tmp_path, store):
 
 
 @pytest.mark.parametrize(
-    ("scores", "kept"),
+    ("scores", "ready", "kept"),
     [
-        pytest.param([1.0, 3.0, 4.0, 5.0], 2, id="the first half does not count"),
-        pytest.param([3.0, 3.0, 1.0, 2.0], 3, id="the lowest of the second half"),
-        pytest.param([3.0, 2.0, 1.0, 1.01], 4, id="the later of two that do not differ"),
-        pytest.param([3.0, -1.0, -1.5, -1.48], 4, id="negative scores"),
-        pytest.param([3.0, math.nan, 2.0, math.nan], 3, id="a score that is no number"),
+        pytest.param([1.0, 3.0, 4.0, 5.0], 0, 2, id="the first half does not count"),
+        pytest.param([3.0, 3.0, 1.0, 2.0], 0, 3, id="the lowest of the second half"),
+        pytest.param([3.0, 2.0, 1.0, 1.01], 0, 4, id="the later of two that do not differ"),
+        pytest.param([3.0, -1.0, -1.5, -1.48], 0, 4, id="negative scores"),
+        pytest.param([3.0, math.nan, 2.0, math.nan], 0, 3, id="a score that is no number"),
+        pytest.param([3.0, 1.0, 2.0, 2.5], 0.7, 3, id="before a part has learned none counts"),
     ],
 )
-def test_which_checkpoint_is_best(tmp_path, store, monkeypatch, scores, kept):
+def test_which_checkpoint_is_best(tmp_path, store, monkeypatch, scores, ready, kept):
     stated = []
 
     def on_validation_epoch_end(self):
@@ -145,6 +146,7 @@ def test_which_checkpoint_is_best(tmp_path, store, monkeypatch, scores, kept):
         self.log("validation/score", stated[-1])
 
     monkeypatch.setattr(VAE, "on_validation_epoch_end", on_validation_epoch_end)
+    monkeypatch.setattr(VAE, "ready_at", ready)
     assert fit(store, tmp_path / "run", steps=4 * EPOCH) == 0
     assert stated == scores
     assert checkpoint.read(tmp_path / "run" / "best.ckpt")["global_step"] == kept * EPOCH

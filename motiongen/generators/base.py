@@ -347,6 +347,11 @@ class Generator(pl.LightningModule, ABC):
         return (self.global_step + 0.5) / self.planned_steps()
 
     @property
+    def ready_at(self) -> float:
+        """Share of the training before which samples are of parts that have not learned yet."""
+        return 0.0
+
+    @property
     def adapts(self) -> bool:
         """Whether the training began with the weights of another one."""
         return "adapted_from" in self.provenance

@@ -53,7 +53,8 @@ class LatentFlow(Generator):
         smoothing: the flow learns latents with noise added, this many standard deviations of the
             prior: few clips have few latents, and a flow that learned their places exactly would
             only copy them.
-        autoencoder_share: share of the training after which the autoencoder stands still.
+        autoencoder_share: share of the training after which the autoencoder stands still; the
+            flow begins at `FOLLOWS` of it.
         learning_rate: peak learning rate.
         weight_decay: of AdamW.
         label_dropout: share of training clips whose label is hidden.
@@ -164,7 +165,7 @@ class LatentFlow(Generator):
                 )
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """The autoencoder's rate falls to nothing where the flow goes on alone."""
+        """The flow has a rate from where it begins, the autoencoder to where it stands still."""
         rest = [*self.label_embedding.parameters(), *self.flow.parameters()]
         groups = [{"params": rest, "span": (self.flow_begins, 1.0)}]
         if self.autoencoder_share == 0:
@@ -174,14 +175,19 @@ class LatentFlow(Generator):
 
     @property
     def flow_begins(self) -> float:
-        """Share of the training after which the flow learns."""
-        return FOLLOWS * self.autoencoder_share
+        """Share of the training after which the flow learns; at once if it has learned before."""
+        return 0.0 if self.adapts else FOLLOWS * self.autoencoder_share
+
+    @property
+    def ready_at(self) -> float:
+        """Where half of the flow's part is over."""
+        return (1 + self.flow_begins) / 2 if self.flow_begins else 0.0
 
     def losses(self, batch: MotionBatch) -> dict[str, Float[Tensor, ""]]:
         """The autoencoder's bound while it learns, and the flow's negative log density.
 
         Units: nats, the bound a seen coordinate, "flow" a latent, in "total" a dimension of it.
-        While the flow does not learn yet, "flow" is left out.
+        In training "flow" is left out while it does not learn yet.
         """
         done = self.progress()
         learns = self.autoencoder_share > 0 and (done <= self.autoencoder_share or done == 1)

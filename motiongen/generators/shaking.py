@@ -128,9 +128,9 @@ class Shaking(nn.Module):
         rows = x[:, :, shaky].transpose(1, 2).flatten(0, 1)
         there = exists.repeat_interleave(len(shaky), 0)
         level, speed, turn = (v[shaky].repeat(clips) for v in (self.level, self.speed, self.turn))
-        known = {"level": level, "correlation": 0.0, "speed": speed, "turn": turn}
+        options = {"level": level, "correlation": 0.0, "speed": speed, "turn": turn}
         # samples are seen whole, and the level is what makes them as calm as clips
-        calm = smooth(rows, there, there, **known, doubts=False)
+        calm = smooth(rows, there, there, **options, doubts=False)
         return x.index_copy(2, shaky, calm.view(clips, -1, frames, x.shape[3]).transpose(1, 2))
 
 

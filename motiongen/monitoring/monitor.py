@@ -74,7 +74,7 @@ class Monitor(Callback):
         model.log_dict({f"monitor/{name}": value for name, value in (found | real).items()})
         done = trainer.global_step
         if trainer.is_global_zero and done >= max(
-            WARM_UP_STEPS, SILENT_SHARE * model.planned_steps()
+            WARM_UP_STEPS, max(SILENT_SHARE, model.ready_at) * model.planned_steps()
         ):
             self.warn(found, {**FAMILY, **self.detectors.healthy})
 

@@ -159,14 +159,14 @@ class Observation(nn.Module):
             beside = paths[:, :, parent] if parent >= 0 else torch.zeros_like(seen)
             share = _share_beside(shown, above)
             # beside a parent that is not where its path says it moves as it does in space
-            known = {
+            options = {
                 "level": least[joint].expand(len(joints)),
                 "correlation": float(self.correlation),
                 "speed": _between(self.speed[joint], self.own_speed[joint], share),
                 "turn": _between(self.turn[joint], self.own_turn[joint], share),
             }
-            calm = without_spikes(seen - beside, shown, exists, **known)
-            path = beside + smooth(seen - beside, calm, exists, **known)
+            kept = without_spikes(seen - beside, shown, exists, **options)
+            path = beside + smooth(seen - beside, kept, exists, **options)
             there = (shown.any(1)[:, None] & exists)[..., None]
             path = torch.where(there, path, 0.0)
             believed = shown[..., None] & (self.level[joint] == 0)

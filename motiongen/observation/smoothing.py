@@ -46,7 +46,7 @@ def smooth(
         correlation: r.
         speed: root mean square of first differences of clean motion.
         turn: root mean square of its second differences.
-        doubts: whether the tempo knows how sure the path is; many times as fast without.
+        doubts: whether the tempo knows how sure the path is; faster without.
 
     Source: Whittaker, On a New Method of Graduation, 1923; with an autoregressive error: Kohn,
         Ansley and Wong, Nonparametric Spline Regression with Autoregressive Moving Average
@@ -83,11 +83,11 @@ def _turns(path: Tensor, variance: Tensor | float, exists: Tensor, turn: Tensor)
     return ((WEIGHT * around + turn.double()[:, None] ** 2) / (WEIGHT + 1)).sqrt()
 
 
-def _bend_variance(covariance: Float[Tensor, "B T T"]) -> Float[Tensor, "B _bends"]:
-    """Of second differences of a path, given its covariance. Shapes: -> [B,T-2]."""
-    own, next_, second = (covariance.diagonal(k, dim1=1, dim2=2) for k in (0, 1, 2))
-    outer = own[:, :-2] + own[:, 2:] + 2 * second
-    return outer + 4 * own[:, 1:-1] - 4 * (next_[:, :-1] + next_[:, 1:])
+def _bend_variance(covariance: Float[Tensor, "B 3 T"]) -> Float[Tensor, "B _bends"]:
+    """Of second differences of a path, from diagonals of its covariance. Shapes: -> [B,T-2]."""
+    own, next_, second = covariance.unbind(1)
+    outer = own[:, :-2] + own[:, 2:] + 2 * second[:, :-2]
+    return outer + 4 * own[:, 1:-1] - 4 * (next_[:, :-2] + next_[:, 1:-1])
 
 
 def path_prior(
@@ -116,11 +116,9 @@ def solve(
 ) -> Float[Tensor, "B T C"]:
     """The mean path, given the diagonals of `path_prior` and what was seen."""
     if correlation > 0:
-        return posterior(prior, joints, mask, correlation)[0]
-    main, first, second = _anywhere(prior, mask).unbind(1)
-    bands = torch.stack([main + mask.double(), first, second], dim=1)
+        return dense_posterior(prior, joints, mask, correlation)[0]
     seen = torch.where(mask[..., None], joints, 0.0).double()
-    return _solve_banded(bands, seen).to(joints.dtype)
+    return _solve_banded(_bands(prior, mask), seen).to(joints.dtype)
 
 
 def posterior(
@@ -128,30 +126,80 @@ def posterior(
     joints: Float[Tensor, "B T C"],
     mask: Bool[Tensor, "B T"],
     correlation: float,
+) -> tuple[Float[Tensor, "B T C"], Float[Tensor, "B 3 T"]]:
+    """The mean path, see `solve`, and diagonals of its covariance in units of level^2.
+
+    Main, first, second, ends padded. Noise that is not correlated in time takes time that grows
+    with the number of frames, other noise with its cube.
+    """
+    if correlation == 0:
+        path = solve(prior, joints, mask, correlation)
+        return path, _inverse_bands(_bands(prior, mask))
+    path, covariance = dense_posterior(prior, joints, mask, correlation)
+    bands = [F.pad(covariance.diagonal(k, dim1=1, dim2=2), (0, k)) for k in (0, 1, 2)]
+    return path, torch.stack(bands, dim=1)
+
+
+def dense_posterior(
+    prior: Float[Tensor, "B 3 T"],
+    joints: Float[Tensor, "B T C"],
+    mask: Bool[Tensor, "B T"],
+    correlation: float,
 ) -> tuple[Float[Tensor, "B T C"], Float[Tensor, "B T T"]]:
-    """The mean path and its covariance in units of level^2; see `solve`."""
+    """The mean path and all of its covariance in units of level^2."""
     noise = noise_precision(mask, correlation)
-    factor = torch.linalg.cholesky(_precision_matrix(prior, mask) + noise)
+    main, first, second = _anywhere(prior, mask).unbind(1)
+    system = torch.diag_embed(main) + noise
+    for away, band in ((1, first[:, :-1]), (2, second[:, :-2])):
+        system = system + torch.diag_embed(band, away) + torch.diag_embed(band, -away)
+    factor, failed = torch.linalg.cholesky_ex(system)
+    # a clip whose numbers are none takes no other with it
+    factor = torch.where((failed == 0)[:, None, None], factor, torch.nan)
     covariance = torch.cholesky_inverse(factor)
     seen = torch.where(mask[..., None], joints, 0.0).double()
     return (covariance @ (noise @ seen)).to(joints.dtype), covariance
-
-
-def _precision_matrix(
-    prior: Float[Tensor, "B 3 T"], mask: Bool[Tensor, "B T"]
-) -> Float[Tensor, "B T T"]:
-    """The matrix of the diagonals of `path_prior`."""
-    main, first, second = _anywhere(prior, mask).unbind(1)
-    system = torch.diag_embed(main)
-    for away, band in ((1, first[:, :-1]), (2, second[:, :-2])):
-        system = system + torch.diag_embed(band, away) + torch.diag_embed(band, -away)
-    return system
 
 
 def _anywhere(prior: Tensor, mask: Tensor) -> Tensor:
     """Where nothing was seen any path will do."""
     least = 1e-9 + (~mask.any(1)).double()[:, None]
     return torch.cat([prior[:, :1] + least[:, None], prior[:, 1:]], dim=1)
+
+
+def _bands(prior: Tensor, mask: Tensor) -> Float[Tensor, "B 3 T"]:
+    """Diagonals of the system where noise is not correlated in time."""
+    main, first, second = _anywhere(prior, mask).unbind(1)
+    return torch.stack([main + mask.double(), first, second], dim=1)
+
+
+def _inverse_bands(bands: Float[Tensor, "B 3 T"]) -> Float[Tensor, "B 3 T"]:
+    """Main, first and second diagonal of the inverse of a symmetric matrix of such diagonals.
+
+    Source: Takahashi, Fagan and Chin, Formation of a Sparse Bus Impedance Matrix, 1973, with the
+        factors L D L^T.
+    """
+    main, first, second = (band.T.contiguous() for band in bands.unbind(1))
+    frames, none = len(main), torch.zeros_like(main[0])
+    pivot, one, two = [], [none, none], [none, none]
+    for t in range(frames):
+        own = main[t]
+        if t > 0:
+            own = own - one[-1] ** 2 * pivot[-1]
+        if t > 1:
+            own = own - two[-2] ** 2 * pivot[-2]
+        step = first[t] - (two[-1] * one[-1] * pivot[-1] if t > 0 else 0.0)
+        pivot.append(own)
+        one.append(step / own)
+        two.append(second[t] / own)
+    one, two = one[2:], two[2:]
+    found = [(none, none, none)] * 2
+    for t in reversed(range(frames)):
+        (next_own, next_first, _), (second_own, _, _) = found[-1], found[-2]
+        across = -one[t] * next_first - two[t] * second_own
+        beside = -one[t] * next_own - two[t] * next_first
+        found.append((1 / pivot[t] - one[t] * beside - two[t] * across, beside, across))
+    rows = found[:1:-1]
+    return torch.stack([torch.stack(column, dim=1) for column in zip(*rows, strict=True)], dim=1)
 
 
 def _solve_banded(

@@ -8,13 +8,14 @@ from torch import Tensor
 from motiongen.observation.smoothing import (
     OUTLIER,
     WEIGHT,
+    dense_posterior,
     noise_precision,
     path_prior,
     posterior,
     solve,
 )
 
-#: frames whose median tempo a spike, which bends three of them, does not change
+#: frames whose median tempo a spike, which bends three of them, hardly changes
 WINDOW = 7
 #: frames around the largest residual in which no other counts: a spike pulls its neighbours along
 NEAR = 5
@@ -41,8 +42,9 @@ def without_spikes(
     A smoother that knows motion to be quick beside the noise follows any jump, so what it leaves
     does not tell one. What a frame is against a forecast from all other frames does: it is left
     out where the two are too far apart for the noise of the frame and the doubt of the forecast.
-    How quick the motion is around each frame is said by a median, which a single jump does not
-    change and a kick, quick for longer, does. Joints without noise are believed.
+    How quick the motion is around each frame is said by a median, which a single jump hardly
+    changes, but near the ends of a clip, and a kick, quick for longer, does. Joints without noise
+    are believed, and so are clips of fewer than `WINDOW` frames.
 
     Args:
         joints: positions, one joint of one clip a row.
@@ -57,7 +59,8 @@ def without_spikes(
         Influence in Regression, 1982, section 2.2; of correlated ones: Rasmussen and Williams,
         Gaussian Processes for Machine Learning, 2006, eq. 5.12.
     """
-    if mask.shape[1] < WINDOW:
+    noisy = level >= QUIET * turn
+    if mask.shape[1] < WINDOW or not noisy.any():
         return mask
     kept = mask
     usual = turn.double()[:, None].expand(exists.shape)
@@ -68,7 +71,7 @@ def without_spikes(
         largest = F.max_pool1d(far[:, None], NEAR, 1, NEAR // 2)[:, 0]
         kept = kept & ~((far > OUTLIER) & (far == largest))
     # a clip that is nothing but outliers was noisier than the estimate: it is believed
-    sure = (2 * kept.sum(1) > mask.sum(1)) & (level >= QUIET * turn)
+    sure = noisy & (2 * kept.sum(1) > mask.sum(1))
     return torch.where(sure[:, None], kept, mask)
 
 
@@ -76,7 +79,10 @@ def _calm_turns(path: Tensor, exists: Tensor, turn: Tensor) -> Float[Tensor, "B 
     """How fast the velocity changes around each frame, no jump counted."""
     bend = path.double().diff(dim=1, n=2).square().mean(-1)
     bend = F.pad(torch.where(exists[:, 2:], bend, torch.nan), (WINDOW // 2,) * 2, value=torch.nan)
-    middle = bend.unfold(1, WINDOW, 1).nanmedian(-1).values.nan_to_num(0.0)
+    # on a GPU the median of torch refuses to be deterministic
+    ordered = bend.unfold(1, WINDOW, 1).sort(-1).values
+    place = ((~ordered.isnan()).sum(-1, keepdim=True) - 1).clamp(min=0) // 2
+    middle = ordered.gather(-1, place)[..., 0].nan_to_num(0.0)
     mean = middle / MEDIAN_BY_MEAN[path.shape[-1] - 1]
     around = F.pad(mean[:, None], (1, 1), mode="replicate")[:, 0]
     return ((WEIGHT * around + turn.double()[:, None] ** 2) / (WEIGHT + 1)).sqrt()
@@ -89,9 +95,14 @@ def _surprise(prior: Tensor, joints: Tensor, mask: Tensor, correlation: float) -
     (K^-1)_tt, with a variance of 1 / (K^-1)_tt. With the precisions P of paths and N of noise,
     K^-1 = N - N (P + N)^-1 N, and (P + N)^-1 N x is the path.
     """
-    noise = noise_precision(mask, correlation)
-    path, covariance = posterior(prior, joints, mask, correlation)
-    away = noise @ (torch.where(mask[..., None], joints, 0.0) - path).double()
-    explained = ((noise @ covariance) * noise).sum(2)
-    certainty = (noise.diagonal(dim1=1, dim2=2) - explained).clamp(min=1e-12)
-    return torch.where(mask, (away.square().mean(-1) / certainty).sqrt(), 0.0)
+    seen = torch.where(mask[..., None], joints, 0.0)
+    if correlation == 0:
+        path, covariance = posterior(prior, joints, mask, correlation)
+        away, certainty = (seen - path).double(), 1 - covariance[:, 0]
+    else:
+        noise = noise_precision(mask, correlation)
+        path, whole = dense_posterior(prior, joints, mask, correlation)
+        away = noise @ (seen - path).double()
+        certainty = noise.diagonal(dim1=1, dim2=2) - ((noise @ whole) * noise).sum(2)
+    far = away.square().mean(-1) / certainty.clamp(min=1e-12)
+    return torch.where(mask, far.sqrt(), 0.0)
