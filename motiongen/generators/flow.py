@@ -21,10 +21,14 @@ from motiongen.generators.keys import SampleOptions, normal_rows
 from motiongen.generators.shaking import Shaking, measure_shaking
 from motiongen.kinematics import ConstantBones, wants_rigid
 from motiongen.motion import MotionBatch, MotionSpec
+from motiongen.observation import seen_near
 from motiongen.processes import largest_of_all, mean_of_all, own_normal, own_rows
 
 #: clips that the part without networks is fitted to at most
 MOST_CLIPS = 1024
+#: frames into a gap for which its path can pass for a joint that was seen: farther in it is calmer
+#: than people move
+SURE = 1
 
 
 class Flow(Generator):
@@ -197,11 +201,12 @@ class Flow(Generator):
     def _hide(self, seen: Tensor, shown: Tensor) -> Tensor:
         """What the flow is shown of training clips. Shapes: [B,T,J] -> [B,T,J].
 
-        Of half of them the gaps are filled, as samples have none; of some, joints are hidden.
+        Of half of them the gaps are filled as far as the path is sure, as samples have none; of
+        some, joints are hidden.
         """
         draw = functools.partial(torch.rand, device=seen.device)
         filled = own_rows(draw, len(seen)) < 0.5
-        seen = torch.where(filled[:, None, None], shown, seen)
+        seen = torch.where(filled[:, None, None], shown & seen_near(seen, SURE), seen)
         poor = own_rows(draw, len(seen), 1) < self.hidden
         share = own_rows(draw, len(seen), 1)
         gone = poor & (own_rows(draw, len(seen), seen.shape[2]) < share)

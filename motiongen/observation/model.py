@@ -249,10 +249,16 @@ def mean_size(
     return torch.stack([s.mean() if len(s) else s.new_zeros(()) for s in steps])
 
 
+def seen_near(mask: Bool[Tensor, "B T J"], frames: int) -> Bool[Tensor, "B T J"]:
+    """Where a joint is seen in one of so many frames before and after, or there."""
+    shown = mask.float().transpose(1, 2)
+    return F.max_pool1d(shown, 2 * frames + 1, 1, frames).transpose(1, 2) > 0
+
+
 def _share_beside(shown: Bool[Tensor, "B T"], parent: Bool[Tensor, "B T"]) -> Float[Tensor, "B"]:
     """In how many of a joint's seen frames the parent is shown in one of the `NEAR` around."""
-    near = F.max_pool1d(parent.float()[:, None], 2 * NEAR + 1, 1, NEAR)[:, 0]
-    return (near * shown).sum(1) / shown.sum(1).clamp(min=1)
+    near = seen_near(parent[..., None], NEAR)[..., 0]
+    return (near & shown).sum(1) / shown.sum(1).clamp(min=1)
 
 
 def _between(usual: Tensor, own: Tensor, share: Float[Tensor, "B"]) -> Float[Tensor, "B"]:
