@@ -20,7 +20,7 @@ MOST_STEPS = 10**6
 NEAR = 8
 #: frames into a gap for which a joint's path can pass for seen: farther in it is a guess, and
 #: calmer than people move
-SURE = 1
+SURE = 3
 #: clips and frames of noise by which its own differences are measured
 NOISE_DRAWS = (512, 64)
 
