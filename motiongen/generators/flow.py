@@ -21,11 +21,14 @@ from motiongen.generators.keys import SampleOptions, normal_rows
 from motiongen.generators.shaking import Shaking, measure_shaking
 from motiongen.kinematics import ConstantBones, wants_rigid
 from motiongen.motion import MotionBatch, MotionSpec
-from motiongen.observation import SURE, seen_near
+from motiongen.observation import seen_near
 from motiongen.processes import largest_of_all, mean_of_all, own_normal, own_rows
 
 #: clips that the part without networks is fitted to at most
 MOST_CLIPS = 1024
+#: frames into a gap for which its path can pass for seen: farther in it is a guess, and calmer
+#: than people move
+SURE = 3
 
 
 class Flow(Generator):

@@ -20,7 +20,6 @@ from motiongen.generators.shaking import Shaking, measure_shaking
 from motiongen.generators.solvers import SOLVERS, Solver, Velocity
 from motiongen.kinematics import ConstantBones, wants_rigid
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
-from motiongen.observation import SURE, seen_near
 from motiongen.processes import mean_of_all, own_normal, own_rows, whole_size
 
 #: the clip foretold at a point and a time
@@ -156,14 +155,11 @@ class FlowMatching(Generator):
         """Joints that the network is told to be there. Shapes: [B,T,J] -> [B,T,J].
 
         When sampling all of them are, but a clip may lack some: of half of the clips it is told
-        that all are there, or it would never have seen that. It never learns from a guess: where
-        a path is deep in a gap.
+        that all are there, or it would never have seen that.
         """
         everything = batch.frame_mask[..., None].expand_as(shown)
         if not self.training:
             return everything.float()
-        sure = seen_near(batch.mask, SURE)
-        everything, shown = everything & (sure | ~shown), shown & sure
         draw = functools.partial(torch.rand, device=shown.device)
         told = own_rows(draw, len(shown)) < 0.5
         return torch.where(told[:, None, None], everything, shown).float()

@@ -18,9 +18,6 @@ from motiongen.skeleton import Skeleton
 MOST_STEPS = 10**6
 #: frames for which a hidden parent's path can be believed
 NEAR = 8
-#: frames into a gap for which a joint's path can pass for seen: farther in it is a guess, and
-#: calmer than people move
-SURE = 3
 #: clips and frames of noise by which its own differences are measured
 NOISE_DRAWS = (512, 64)
 

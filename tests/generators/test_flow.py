@@ -7,6 +7,7 @@ import torch
 
 from motiongen.encoders import CNN, GCN
 from motiongen.generators import Flow
+from motiongen.generators.flow import SURE
 from motiongen.generators.flow_couplings import evidence, interleave
 from motiongen.generators.flow_layers import Context, MeanPath, Whitening
 from motiongen.generators.flow_network import FlowNetwork, joint_groups, normal_log_density
@@ -253,3 +254,26 @@ def test_what_a_sample_does_as_a_whole_is_drawn_nearer_to_the_typical(monkeypatc
     torch.testing.assert_close(share[:, whole], torch.full_like(share[:, whole], 0.5))
     torch.testing.assert_close(share[:, ~whole], torch.ones_like(share[:, ~whole]))
     assert Flow(SPEC, SMALL).coarse_temperature == 0.7
+
+
+def test_nothing_is_learned_from_what_is_deep_in_a_gap():
+    """There a path is a guess, and calmer than people move; near what was seen it is none."""
+    torch.manual_seed(0)
+    made, clips = Flow(SPEC, functools.partial(CNN, width=16, layers=1)), example_clips(SPEC)
+    made.fit_statistics(clips)
+    seen = clips.mask.clone()
+    seen[:, 1:13, 5] = False
+    seen[:, 0, 5] = True
+    gap = clips.replace(confidence=torch.where(seen, 1.0, 0.0))
+    path = made.find_path(gap)
+
+    def loss(frame):
+        other = path.clone()
+        other[:, frame, 5] += 1.0
+        torch.manual_seed(1)
+        return made.train().losses(gap.replace(path=other))["total"].item()
+
+    torch.manual_seed(1)
+    usual = made.losses(gap.replace(path=path))["total"].item()
+    assert loss(SURE + 2) == usual
+    assert loss(SURE) != usual
