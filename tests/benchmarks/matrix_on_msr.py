@@ -343,7 +343,8 @@ def final_table(results: list[dict]) -> list[str]:
     for result in results:
         if "judge" in result:
             values = [spread(result["judge"][key]) for key, _, _ in JUDGE]
-            rows.append([result["cell"], minutes_of(result), *values])
+            again = f", training seed {result['seed']}" if result["seed"] else ""
+            rows.append([result["cell"] + again, minutes_of(result), *values])
     if REFERENCES.exists():
         for name, row in json.loads(REFERENCES.read_text())["judge"].items():
             rows.append([name, "–", *(shown(row[key], 0) for key, _, _ in JUDGE)])
@@ -362,6 +363,7 @@ def choices_in_words(results: list[dict]) -> str:
         if choice["observed"]:
             words.append(f"--observed {choice['observed']}")
         found += [f"{result['cell']} with `{' '.join(words)}`"] if words else []
+    found = list(dict.fromkeys(found))
     return f" Chosen with one odd subject set aside: {'; '.join(found)}." if found else ""
 
 
@@ -369,7 +371,7 @@ def readme_text() -> str:
     """What README.md says of it."""
     found = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*-seed*.json"))]
     order = [f"{family}-{encoder}" for family in FAMILIES for encoder in ENCODERS]
-    found.sort(key=lambda result: (order.index(plain(result["cell"])), result["cell"]))
+    found.sort(key=lambda r: (order.index(plain(r["cell"])), r["cell"], r["seed"]))
     overview = [result for result in found if result["phase"] == "overview"]
     final = [result for result in found if result["phase"] == "final"]
     commits = ", ".join(sorted({result["commit"] for result in found}))
