@@ -39,7 +39,7 @@ class WindowFactors(nn.Module):
     A smoother looks at one joint at a time and knows nothing of how people move: what it says of
     a hidden hand is a guess, calmer than hands are. But joints move together, and this learns how,
     from what was seen of all clips: z are a few normal numbers that say what a window does as a
-    whole, e what each coordinate does besides. A window is where its root is on average.
+    whole, e what each coordinate does besides. Windows are placed by the mean of their root.
 
     Args:
         root: the joint by which windows are placed.
@@ -87,7 +87,7 @@ class WindowFactors(nn.Module):
             exists: frames of the clips.
         """
         self.forget()
-        windows = self._windows(paths, exists, MOST_WINDOWS)
+        windows = self._windows(paths, mask, exists, MOST_WINDOWS)
         count = min(RANK, len(windows.clip) // WINDOWS_A_FACTOR)
         if count == 0:
             return
@@ -118,7 +118,7 @@ class WindowFactors(nn.Module):
         hidden = exists[..., None] & ~mask & mask.any(1, keepdim=True)
         if not self.fitted or not bool(hidden.any()):
             return paths
-        windows = self._windows(paths, exists)
+        windows = self._windows(paths, mask, exists)
         x, seen = self._cut(windows, paths, mask)
         z, _ = _posterior(x - self.mean, seen, self.factors, self.variance)
         shape = (*windows.frame.shape, *paths.shape[2:])
@@ -128,7 +128,7 @@ class WindowFactors(nn.Module):
         return torch.where(hidden[..., None], told + error, paths)
 
     def _windows(
-        self, paths: Tensor, exists: Bool[Tensor, "B T"], most: int | None = None
+        self, paths: Tensor, mask: Tensor, exists: Tensor, most: int | None = None
     ) -> Windows:
         """Windows that cover every clip; of more than `most` an even share."""
         frames = exists.shape[1]
@@ -144,9 +144,19 @@ class WindowFactors(nn.Module):
         inside = frame < frames
         frame = frame.clamp(max=frames - 1)
         there = inside & exists[clip[:, None], frame]
-        root = torch.where(there[..., None], paths[clip[:, None], frame, self.root], 0.0)
-        place = root.sum(1) / there.sum(1, keepdim=True).clamp(min=1)
+        place = self._places(paths, mask)[clip[:, None], frame]
+        place = torch.where(there[..., None], place, 0.0).sum(1)
+        place = place / there.sum(1, keepdim=True).clamp(min=1)
         return Windows(clip, frame, there, place[:, None, None])
+
+    def _places(self, paths: Tensor, mask: Tensor) -> Float[Tensor, "B T C"]:
+        """Of the root; in clips that never show it, of all joints that they show."""
+        shown = mask.any(1)
+        root = torch.zeros_like(shown)
+        root[:, self.root] = shown[:, self.root]
+        counted = torch.where(root.any(1, keepdim=True), root, shown).to(paths)
+        counted = counted / counted.sum(1, keepdim=True).clamp(min=1)
+        return torch.einsum("btjc,bj->btc", paths, counted)
 
     def _cut(self, windows: Windows, paths: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Windows of paths around their place, and 1 where that was seen. Shapes: [W,D] each."""
