@@ -6,12 +6,11 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motiongen import layouts
 from motiongen.encoders import CNN, EncoderFactory
-from motiongen.gaps import fill_gaps
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 from motiongen.networks import Pool
 from motiongen.standardizer import Standardizer
@@ -78,6 +77,35 @@ class MotionClassifier(nn.Module):
     def forward(self, batch: MotionBatch) -> Float[Tensor, "B K"]:
         """The logits."""
         return self.classify(self.dropout(self.features(batch)))
+
+
+def fill_gaps(
+    joints: Float[Tensor, "B T J C"], seen: Bool[Tensor, "B T J"], exists: Bool[Tensor, "B T"]
+) -> tuple[Float[Tensor, "B T J C"], Bool[Tensor, "B T J"]]:
+    """Fills unseen joints linearly in time, ends held.
+
+    Returns the filled joints, and a mask that is False only beyond the clip and at joints that
+    its clip never shows.
+    """
+    known = seen.any(1, keepdim=True) & exists[..., None]
+    if bool((seen | ~known).all()):
+        # no gap: nothing to look for
+        return joints if bool(known.all()) else torch.where(known[..., None], joints, 0.0), known
+    frames = joints.shape[1]
+    at = torch.arange(frames, device=joints.device)[None, :, None].expand(seen.shape)
+    before = torch.where(seen, at, -1).cummax(1).values
+    after = torch.where(seen, at, frames).flip(1).cummin(1).values.flip(1)
+    first, last = before.clamp(min=0), after.clamp(max=frames - 1)
+    first = torch.where(before < 0, last, first)
+    last = torch.where(after >= frames, first, last)
+    share = (at - first) / (last - first).clamp(min=1)
+    low, high = _frames(joints, first), _frames(joints, last)
+    return torch.where(known[..., None], low + share[..., None] * (high - low), 0.0), known
+
+
+def _frames(joints: Tensor, at: Tensor) -> Tensor:
+    """Takes frame at[b,t,j] of each joint."""
+    return joints.gather(1, at[..., None].expand(*at.shape, joints.shape[-1]))
 
 
 def fit_classifier(

@@ -9,12 +9,12 @@ import torch
 from motiongen import layouts
 from motiongen.classifier import (
     MotionClassifier,
+    fill_gaps,
     fit_classifier,
     predict,
     shuffled_batches,
 )
 from motiongen.encoders import CNN
-from motiongen.gaps import fill_gaps
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 
 SPEC = MotionSpec("kinect20", 3, frames=12, fps=10.0, classes=("left", "right", "still"))

@@ -18,7 +18,6 @@ LAYERS = {
     "transforms": 2,
     "stature": 2,
     "noise": 2,
-    "gaps": 2,
     "formats": 2,
     "encoders": 2,
     "processes": 2,

@@ -6,7 +6,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from motiongen import layouts
-from motiongen.gaps import fill_gaps
+from motiongen.classifier import fill_gaps
 from motiongen.motion import MotionBatch, MotionSpec
 
 #: frames of a path

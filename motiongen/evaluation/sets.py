@@ -8,11 +8,11 @@ import torch
 from jaxtyping import Float, Int, Shaped
 
 from motiongen import layouts
+from motiongen.classifier import fill_gaps
 from motiongen.data.variation import warped
 from motiongen.evaluation.drawing import canonical_order, rows_by_label
 from motiongen.evaluation.features import Cache, FeatureSpace, features_of
 from motiongen.evaluation.paths import FRAMES, Paths, Shown, as_paths, stretched
-from motiongen.gaps import fill_gaps
 from motiongen.metrics.memorisation import COPY_DISTANCE_M
 from motiongen.metrics.naturalness import naturalness_per_clip
 from motiongen.metrics.posture import Ranges, angle_ranges, joint_limits_per_clip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from motiongen import __version__, layouts
@@ -167,19 +167,11 @@ class Generator(pl.LightningModule, ABC):
         return torch.cat(found).to(clips.joints.device)
 
     def _path_of(self, clips: MotionBatch) -> Tensor:
-        x = self.standardizer(clips.joints)
-        path = self.most_likely(x, clips.mask, clips.frame_mask)
+        path = self.observation.clean(
+            self.standardizer(clips.joints), clips.mask, clips.frame_mask
+        )
         shown = clips.mask.any(1)[:, None, :, None] & clips.frame_mask[..., None, None]
         return torch.where(shown, self.standardizer.inverse(path), 0.0)
-
-    def most_likely(
-        self,
-        joints: Float[Tensor, "B T J C"],
-        mask: Bool[Tensor, "B T J"],
-        exists: Bool[Tensor, "B T"],
-    ) -> Float[Tensor, "B T J C"]:
-        """Hook: where the joints most likely were, in standardised units."""
-        return self.observation.clean(joints, mask, exists)
 
     def refresh(self, clips: MotionBatch) -> None:
         """Hook: brings what sampling needs besides the weights up to date with them.

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from motiongen.encoders import CNN, EncoderFactory
 from motiongen.generators.average import Average
+from motiongen.generators.base import Generator
 from motiongen.generators.codes import Wanted
 from motiongen.generators.differentiable import without_cudnn
 from motiongen.generators.flow_layers import Context
 from motiongen.generators.flow_network import FlowNetwork, normal_log_density
 from motiongen.generators.keys import SampleOptions, normal_rows
-from motiongen.generators.path_learner import PathLearner
 from motiongen.generators.shaking import Shaking, measure_shaking
 from motiongen.kinematics import ConstantBones, wants_rigid
 from motiongen.motion import MotionBatch, MotionSpec
@@ -31,7 +31,7 @@ MOST_CLIPS = 1024
 SURE = 3
 
 
-class Flow(PathLearner):
+class Flow(Generator):
     """A normalizing flow over whole clips: the exact density of what was seen of each.
 
     Motion is foretold from coarse to fine: few frames first, then the frames between them, each
@@ -71,6 +71,8 @@ class Flow(PathLearner):
         sampling at a lower temperature: Kingma and Dhariwal, Glow, NeurIPS 2018; added noise and
         its removal: Zhai et al., Normalizing Flows are Capable Generative Models, ICML 2025.
     """
+
+    learns_from_paths = True
 
     def __init__(
         self,

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from motiongen.encoders import CNN, EncoderFactory
 from motiongen.generators import controls, filling
 from motiongen.generators.average import Average
+from motiongen.generators.base import Generator
 from motiongen.generators.codes import Wanted
 from motiongen.generators.denoiser import LAST, Denoiser, Foretelling, emphasis
 from motiongen.generators.keys import SampleOptions, normal_rows
-from motiongen.generators.path_learner import PathLearner
 from motiongen.generators.shaking import Shaking, measure_shaking
 from motiongen.generators.solvers import SOLVERS, Solver, Velocity
 from motiongen.kinematics import ConstantBones, wants_rigid
@@ -30,7 +30,7 @@ SCORE_DRAWS = 4
 THERE_AND_BACK = SampleOptions(guidance=1.0, steps=50)
 
 
-class FlowMatching(PathLearner):
+class FlowMatching(Generator):
     """A continuous normalizing flow, trained without integrating it.
 
     On the straight path x_t = t x + (1 - t) e from noise e to a clip x, a network foretells x
@@ -63,6 +63,7 @@ class FlowMatching(PathLearner):
         of Diffusion-Based Generative Models, NeurIPS 2022.
     """
 
+    learns_from_paths = True
     # few steps and no guidance: enough for the energy score and for signs of collapse
     validation_options = SampleOptions(guidance=1.0, steps=4)
 

@@ -6,8 +6,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from motiongen.classifier import Augment
-from motiongen.gaps import fill_gaps
+from motiongen.classifier import Augment, fill_gaps
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 
 #: clips a step

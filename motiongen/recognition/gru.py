@@ -8,9 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from motiongen import layouts
-from motiongen.classifier import Augment, train_classifier, with_draws
+from motiongen.classifier import Augment, fill_gaps, train_classifier, with_draws
 from motiongen.evaluation.paths import stretched
-from motiongen.gaps import fill_gaps
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.recognition.base import BATCH_SIZE, filled, labelled
 from motiongen.recognition.network import FittedNetwork

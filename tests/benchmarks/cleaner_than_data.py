@@ -24,12 +24,11 @@ from matrix_on_msr import STEPS, commit
 from readme_tables import write_table
 
 from motiongen.checkpoint import load
-from motiongen.classifier import predict
+from motiongen.classifier import fill_gaps, predict
 from motiongen.data import synthetic
 from motiongen.data.clips import as_batch, load_clips
 from motiongen.data.store import Store, write_store
 from motiongen.evaluation.features import fit_extractor
-from motiongen.gaps import fill_gaps
 from motiongen.metrics.fidelity import fid, neighbour_scores
 from motiongen.metrics.movement import jerk, jitter
 from motiongen.metrics.naturalness import bone_length_variation
