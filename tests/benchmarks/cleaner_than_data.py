@@ -328,9 +328,10 @@ def repeats() -> list[str]:
                 ]
                 row.append(multiple(pairs))
                 most = max(most, len(pairs))
-            rows.append([row[0], str(most), *row[1:]])
+            usual = [away(behind[s, cell, 0], name, sign) for s in seeds]
+            rows.append([row[0], str(most), row[1], shown(average(usual), 0), *row[2:]])
     severities = [f"severity {severity}" for severity in SEVERITIES]
-    return lines(["cell", "trainings", "behind in", *severities], rows)
+    return lines(["cell", "trainings", "behind in", "on clean clips by", *severities], rows)
 
 
 def multiple(pairs: list[tuple[float, ...]]) -> str:
