@@ -15,6 +15,8 @@ Side = Literal["left", "right", "middle"]
 ASSUMED_FPS = 30.0
 #: seconds over which the point of view is smoothed, so that a noisy root does not shake the camera
 _STEADY_SECONDS = 0.2
+#: a clip that is larger than this many usual ones has diverged
+_MOST_OVER_MEDIAN = 1.6
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,12 @@ def _yaw(joints: np.ndarray, seen: np.ndarray, skeleton: Skeleton) -> float | No
 
 
 def shared_scale(surveys: list[Survey]) -> tuple[float, float]:
-    """Reach and middle that suit all clips; one that diverged may not shrink the others."""
-    reach = np.array([each.reach for each in surveys])
-    middle = np.array([each.middle for each in surveys])
-    return float(min(reach.max(), 1.6 * np.median(reach))), float(np.median(middle))
+    """Reach and middle that suit all clips; one that diverged may not shrink the others.
+
+    All stand on one floor, so both are those of the largest body: smaller ones leave room above.
+    """
+
+    def largest(sizes: list[float]) -> float:
+        return float(min(max(sizes), _MOST_OVER_MEDIAN * np.median(sizes)))
+
+    return largest([each.reach for each in surveys]), largest([each.middle for each in surveys])

@@ -78,6 +78,16 @@ def test_a_diverged_clip_does_not_shrink_the_others(walk):
     assert shared_scale([normal, normal, far])[0] == pytest.approx(1.6 * normal.reach)
 
 
+def test_the_largest_body_fits_as_well(walk):
+    skeleton = skeleton_of(walk)
+    small = survey(walk, skeleton)
+    large = survey(walk.replace(joints=walk.joints * 1.5), skeleton)
+    reach, middle = shared_scale([small, small, large])
+    # what is drawn lies from -reach to reach around the middle, which is above the common floor
+    assert 2 * large.middle - middle <= reach
+    assert middle <= 1.15 * reach
+
+
 def test_bones_bridge_missing_joints():
     skeleton = Skeleton("chain", ("a", "b", "c", "d"), (-1, 0, 1, 2), (0, 1, 2, 3))
     assert bones_between(skeleton, np.array([True, False, False, True])) == [(3, 0)]
