@@ -4,9 +4,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import jaxtyping
 import pytest
 import torch
 from jaxtyping import config, install_import_hook
+
+from .shape_checks import remembering
 
 # Clips are small: a second thread made a step 6 to 12 times slower on a busy 2-core machine. The
 # variable is for the processes that tests start.
@@ -15,6 +18,7 @@ torch.set_num_threads(1)
 
 # The shapes in the annotations are checked under pytest only, so that users pay nothing for them.
 # The hook works on modules imported after it: nothing above may import motiongen.
+jaxtyping.jaxtyped = remembering(jaxtyping.jaxtyped)
 install_import_hook("motiongen", "beartype.beartype")
 
 
