@@ -18,6 +18,9 @@ from motiongen.testing.contract import require, require_equal
 
 def train(model: Generator, clips: MotionBatch, steps: int) -> Iterator[Float[Tensor, ""]]:
     """Takes optimiser steps on one batch; yields each total before its step."""
+    if model.learns_from_paths and clips.path is None:
+        # the same at every step: a loader finds it once too
+        clips = clips.replace(path=model.find_path(clips))
     optimizer = torch.optim.AdamW(model.parameter_groups(), model.learning_rate)
     model.train()
     for _ in range(steps):
