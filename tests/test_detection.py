@@ -11,10 +11,11 @@ from motiongen import layouts
 from motiongen.evaluation import EvaluationSettings, evaluate
 from motiongen.motion import MotionBatch, MotionSpec
 
-LAYOUT, FRAMES, CLIPS, LATENT = "kinect20", 8, 200, 24
+LAYOUT, FRAMES, CLIPS, LATENT = "kinect20", 5, 200, 24
 SPEC = MotionSpec(LAYOUT, 3, FRAMES, 20.0, ("one", "two"))
 SETTINGS = EvaluationSettings(draws=2, player_classes=0, metrics=("fid",))
-HEALTHY = 100
+#: none of so many finds one false alarm in twenty as surely as at most one of a hundred
+HEALTHY = 64
 
 
 @functools.cache
@@ -88,18 +89,24 @@ def shrunk(train, scale):
     return clips(scale * drawn(np.random.default_rng(3)))
 
 
-@pytest.mark.parametrize(
-    ("make", "word"),
-    [
-        pytest.param(lambda train: train, "copies", id="copier"),
-        pytest.param(shaken, "copies", id="memoriser"),
-        pytest.param(ten_modes, "collapse", id="mode-dropper"),
-        pytest.param(partial(shrunk, scale=0.5**0.5), "low diversity", id="variance-halver"),
-        pytest.param(partial(shrunk, scale=0.5), "low diversity", id="spread-halver"),
-    ],
-)
-def test_what_is_wrong_is_called_by_name(make, word):
-    assert word in " ".join(flagged(mine=make)["mine"])
+FAULTS = {
+    "copier": (lambda train: train, "copies"),
+    "memoriser": (shaken, "copies"),
+    "mode-dropper": (ten_modes, "collapse"),
+    "variance-halver": (partial(shrunk, scale=0.5**0.5), "low diversity"),
+    "spread-halver": (partial(shrunk, scale=0.5), "low diversity"),
+}
+
+
+@functools.cache
+def faulty():
+    """One report for all: real clips and baselines are measured once."""
+    return flagged(**{name: make for name, (make, _) in FAULTS.items()})
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_is_wrong_is_called_by_name(name):
+    assert FAULTS[name][1] in " ".join(faulty()[name])
 
 
 def test_healthy_samples_are_not_accused():
@@ -107,5 +114,4 @@ def test_healthy_samples_are_not_accused():
         return lambda train: clips(drawn(np.random.default_rng(100 + seed)))
 
     found = flagged(**{f"healthy {seed}": sampler(seed) for seed in range(HEALTHY)})
-    accused = {name: texts for name, texts in found.items() if texts}
-    assert len(accused) <= 1, accused
+    assert not {name: texts for name, texts in found.items() if texts}
