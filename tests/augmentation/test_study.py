@@ -4,6 +4,7 @@ import functools
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -266,6 +267,8 @@ def test_variations_can_look_as_recordings_do(store, tmp_path):
     clean, noisy = [], []
     common = {"arms": ("tstr",), "strength": 0.0, "fit": (*FIT, "--model.noise_level", "0.02")}
     run(store, tmp_path / "clean", calls=clean, **common)
+    # the same generators, so that they need not be trained again
+    shutil.copytree(tmp_path / "clean" / "generators", tmp_path / "noisy" / "generators")
     run(store, tmp_path / "noisy", calls=noisy, options=SampleOptions(observed=1.0), **common)
     before, after = (calls[1][0].joints for calls in (clean, noisy))
     # of strength 0 clips of one source are alike, until each has noise of its own
