@@ -34,10 +34,12 @@ def check(sweep: Sweep) -> dict[str, str]:
     clips: dict[str, str] = {}
     for point in sweep.points():
         try:
-            for settings in _corners(point, sweep.search):
-                _parse(settings)
+            corners = list(_corners(point, sweep.search))
             if point.cell not in clips:
-                clips[point.cell] = _build(point, sweep.search)
+                # what is built has been read
+                clips[point.cell] = _build(corners.pop(0))
+            for settings in corners:
+                _parse(settings)
         except (ValueError, OSError) as error:
             labels = ", ".join(f"{axis}: {label}" for axis, label in point.labels.items())
             raise ValueError(f"{labels or 'fit'}: {error}") from error
@@ -63,8 +65,8 @@ def _parse(settings: Settings) -> None:
         raise ValueError(in_one_line(str(error))) from error
 
 
-def _build(point: Point, search: Search | None) -> str:
-    data = prepared(next(iter(_corners(point, search))).words()).datamodule
+def _build(settings: Settings) -> str:
+    data = prepared(settings.words()).datamodule
     if data.validation == 0:
         raise ValueError(
             "data.validation: found 0, but a sweep scores on the people that are held back"
