@@ -11,9 +11,10 @@ help:            ## show the targets
 
 install: $(STAMP) ## create .venv and install motiongen with its development tools
 
+# what is imported is compiled when it is; most of what is installed never is
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --no-compile --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
 demo: install    ## train, sample, evaluate on the embedded data; writes runs/demo/report.html

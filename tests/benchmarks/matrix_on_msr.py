@@ -377,7 +377,8 @@ def readme_text() -> str:
     commits = ", ".join(sorted({result["commit"] for result in found}))
     return "\n".join(
         [
-            "Every family over every encoder, about 4 CPU-minutes a cell: "
+            "Every family over every encoder, about 4 CPU-minutes a cell (the same steps took up "
+            "to three times as long on a slower machine): "
             "`python tests/benchmarks/matrix_on_msr.py overview RECORDINGS`; data: "
             "MSR-Action3D, odd subjects but one, who is the unseen one; training seed 0, mean ± "
             f"standard deviation of {len(SEEDS)} sampling seeds; commits {commits}.",
