@@ -155,6 +155,39 @@ def test_trainings_of_a_cell_widen_its_intervals(made, tmp_path):
     assert "VAE-CNN, severity 2, 30 % missing (2 trainings) | 2 [0, 4.69] |" in text
 
 
+def test_trainings_under_noise_widen_the_intervals_of_their_cell(made, tmp_path):
+    (tmp_path / "corruption" / "seed1").mkdir(parents=True)
+    scores = ("fid", "coverage", "jitter", "bone_length_cv", "spectrum_distance")
+
+    def write(place, cell, fid, extractor=0.02):
+        real = {n: dict.fromkeys(scores, extractor) for n in ("clean clips", "noisy clips")}
+        result = {
+            **{"cell": cell, "arm": "ours", "severity": 2, "seed": int(place != ".")},
+            **{"command": "c", "commit": "abc", "cpu_seconds": 60, "sampling_seeds": [1, 2]},
+            **{"samples": dict.fromkeys(scores, [fid, fid]), "real": real},
+        }
+        (tmp_path / "corruption" / place / f"{cell}-ours-2.json").write_text(json.dumps(result))
+
+    def said():
+        text = made["guidelines"].text_of(tmp_path)
+        return next(s for s in sentences(text) if s.startswith("- Severity 2, likeness")), text
+
+    write(".", "VAE-CNN", 1.0)
+    write(".", "GAN-CNN", 3.0)
+    first, text = said()
+    assert "take VAE-CNN (FID to clean 1); the next, GAN-CNN (FID to clean 3), is behind" in first
+    assert "extractors" not in text
+    # another training of the first turns it round, and its own differ by more than they do
+    write("seed1", "VAE-CNN", 7.0, extractor=0.03)
+    first, text = said()
+    assert "take GAN-CNN (FID to clean 3); VAE-CNN cannot be told apart from it" in first
+    assert "| VAE-CNN, severity 2 (2 trainings) | 4 [0, 12.1] |" in text
+    assert "scores are of 2 extractors (FID of the clean clips 0.02 and 0.03)" in text
+    assert "| noisy clips, severity 2 | 0.02 |" in text
+    write(".", "GAN-CNN", 4.0)
+    assert "take VAE-CNN (FID to clean 4) or GAN-CNN, with the same mean; GAN-CNN" in said()[0]
+
+
 def test_what_many_models_have_in_common_is_told_by_a_paired_test(made, tmp_path):
     folder = tmp_path / "guidelines"
     folder.mkdir()

@@ -74,7 +74,15 @@ def of_overview(table: Table) -> Said:
 def of_final(table: Table) -> Said:
     return [
         *(
-            (QUESTIONS[0], best(table, key, f"Trained longer, {goal}", rigid=True))
+            (
+                QUESTIONS[0],
+                best(
+                    table,
+                    key,
+                    f"Trained longer, of models with bones of constant length, {goal}",
+                    rigid=True,
+                ),
+            )
             for key, goal in JUDGED.items()
         ),
         ("What did not matter", without_rigid_bones(table)),
@@ -136,8 +144,10 @@ trained once, for minutes on one processor, and the best of many is lucky, too. 
 alone; “ahead in every family” (or “with every encoder”) means that all of them agree, whatever
 the intervals: chance does so for one pair in 16 (one in 8). Where a test is named, it pairs models
 that differ in nothing else: many of them together tell what one does not. Each table says its
-data, number of models, seeds and budget. Rows of different tables cannot be compared. `motiongen
-evaluate` explains the scores.
+data, number of models, seeds and budget, and the commits that made it: models have changed since
+the earlier ones (CHANGELOG.md says how), flow, flow matching and latent flow most, whose rows in
+table S are of the oldest. Rows of different tables cannot be compared. `motiongen evaluate`
+explains the scores.
 """
 
 

@@ -13,6 +13,7 @@ from guidelines_tables import (
     Row,
     Table,
     Value,
+    listed,
     number,
     rows_of,
 )
@@ -62,12 +63,6 @@ def told(row: Row, column: Column) -> str:
     return f"{cell(row)} ({column.heading} {number(row.values[column.key].mean)})"
 
 
-def listed(names: Iterable[str]) -> str:
-    """Names with commas and an "and"."""
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
-
-
 def best(table: Table, key: str, goal: str, **facts: object) -> list[Sentence]:
     """Which model to take for a goal, and which others would do as well."""
     ranked, column = table.models(key, **facts), table.column(key)
@@ -76,6 +71,10 @@ def best(table: Table, key: str, goal: str, **facts: object) -> list[Sentence]:
     first, *others = ranked
     alike = [row for row in others if row.values[key].overlaps(first.values[key])]
     text = f"{goal}: take {told(first, column)}"
+    same = [cell(row) for row in others if row.values[key].mean == first.values[key].mean]
+    if same:
+        names = listed(same) if len(same) <= NAMED else f"one of {len(same)} others"
+        text += f" or {names}, with the same mean"
     if not alike:
         text += f"; the next, {told(others[0], column)}, is behind by more than the intervals."
         return [Sentence(text, [first, others[0]])]
@@ -181,7 +180,9 @@ def cost_of_noise(table: Table) -> list[Sentence]:
             apart = not low.values[key].overlaps(high.values[key]) and losses[1] > losses[0]
             (worse if apart else same).append((low, high))
         found += _moved(column, worse, "is worse at the most noise than without any")
-        found += _moved(column, same, "is not worse at the most noise than without any")
+        found += _moved(
+            column, same, "cannot be told to be worse at the most noise than without any"
+        )
     return found
 
 

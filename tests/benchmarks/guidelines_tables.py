@@ -104,7 +104,7 @@ class Table:
             for row in self.rows
             if row.model and key in row.values and facts.items() <= dict(row.facts).items()
         ]
-        return sorted(found, key=lambda row: (column.loss(row.values[key].mean), row.id))
+        return sorted(found, key=lambda row: (column.loss(row.values[key].mean), int(row.id[1:])))
 
     def lines(self) -> list[str]:
         """As Markdown."""
@@ -121,6 +121,12 @@ def number(value: float) -> str:
     """Three digits, and no "-0"."""
     text = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
     return "0" if float(text) == 0 or abs(value) < 1e-5 else text
+
+
+def listed(names: Iterable[Any]) -> str:
+    """Names with commas and an "and"."""
+    *most, last = map(str, names)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def rows_of(letter: str, found: Iterable[tuple[str, Mapping[str, Value], Mapping]]) -> list[Row]:
@@ -167,8 +173,47 @@ def repeated(results: Sequence[Mapping[str, Any]]) -> str:
     samplings = sorted({len(result["sampling_seeds"]) for result in results})
     return (
         f"{'training seed' if len(seeds) == 1 else 'training seeds'} "
-        f"{', '.join(map(str, seeds))}, {' or '.join(map(str, samplings))} sampling seeds"
+        f"{listed(seeds)}; {' or '.join(map(str, samplings))} sampling seeds"
     )
+
+
+# ---- several trainings of a cell ----------------------------------------------------------------
+
+#: the values of a training's sampling seeds, by score
+Scores = Mapping[str, Sequence[float]]
+
+
+def spreads(trainings: Iterable[Sequence[Scores]], columns: Sequence[Column]) -> dict[str, float]:
+    """Standard deviation of each score between trainings that differ in their seed alone."""
+    kept = list(trainings)
+    return {column.key: _spread(kept, column.key) for column in columns}
+
+
+def _spread(trainings: Sequence[Sequence[Scores]], key: str) -> float:
+    means = [[statistics.fmean(s[key]) for s in members if s[key]] for members in trainings]
+    parts = [(statistics.variance(v), len(v) - 1) for v in means if len(v) > 1]
+    free = sum(weight for _, weight in parts)
+    return math.sqrt(sum(v * weight for v, weight in parts) / free) if free else 0.0
+
+
+def together(
+    members: Sequence[Scores], columns: Sequence[Column], spread: Mapping[str, float]
+) -> dict[str, Value]:
+    """The scores of all trainings of a cell, as far as each has them."""
+    return {
+        column.key: Value.of(
+            [value for scores in members for value in scores[column.key]],
+            spread[column.key] / math.sqrt(len(members)),
+            column.most,
+        )
+        for column in columns
+        if all(scores[column.key] for scores in members)
+    }
+
+
+def times(members: Sequence[Scores]) -> str:
+    """How often a cell was trained, if more than once."""
+    return f" ({len(members)} trainings)" if len(members) > 1 else ""
 
 
 # ---- the tables ---------------------------------------------------------------------------------
@@ -266,32 +311,70 @@ CORRUPTION = (
 
 def corruption(results: Path) -> Table | None:
     """Models that learned from clips of known noise, with and without an observation model."""
-    found = cells_first(read(results / "corruption", "*.json"))
+    folder = results / "corruption"
+    found = cells_first(read(folder, "*.json") + read(folder, "seed*/*.json"))
     if not found:
         return None
-    rows: list[tuple[str, Mapping[str, Value], Mapping]] = []
-    clean = {r["severity"]: r["real"] for r in found if r["severity"]}
-    for severity in sorted(clean):
-        for name, scores in clean[severity].items():
-            if severity == min(clean) or name != "clean clips":
-                label = name if name == "clean clips" else f"{name}, severity {severity}"
-                rows.append((label, {c.key: Value.of([scores[c.key]]) for c in CORRUPTION}, {}))
+    trainings: dict[tuple[str, str, int], list[Scores]] = {}
     for r in found:
-        told = "clean clips" if r["arm"] == "clean" else f"severity {r['severity']}"
-        how = "" if r["arm"] in ("ours", "clean") else f", {r['arm']}"
-        values = {c.key: Value.of(r["samples"][c.key], most=c.most) for c in CORRUPTION}
-        facts = of_cell(r["cell"], arm=r["arm"], severity=r["severity"])
-        rows.append((f"{r['cell']}, {told}{how}", values, facts))
+        trainings.setdefault((r["cell"], r["arm"], r["severity"]), []).append(r["samples"])
+    # families differ in how far their trainings differ; severities hardly do
+    spread = {
+        cell: spreads([m for key, m in trainings.items() if key[0] == cell], CORRUPTION)
+        for cell, *_ in trainings
+    }
+    rows = _clips_of_known_noise(found)
+    for (cell, arm, severity), members in trainings.items():
+        told = "clean clips" if arm == "clean" else f"severity {severity}"
+        how = "" if arm in ("ours", "clean") else f", {arm}"
+        facts = of_cell(cell, arm=arm, severity=severity)
+        values = together(members, CORRUPTION, spread[cell])
+        rows.append((f"{cell}, {told}{how}{times(members)}", values, facts))
     caption = (
         f"`{found[0]['command']}`: synthetic clips with 30 % of the joints missing, severities 1 "
         f"(good) to 4 (poor), against clean clips of people that no model saw; zero-fill and "
-        f"interpolated: without the observation model; {len(found)} models, {budget(found)}; "
-        f"{repeated(found)}; commits {commits(found)}."
+        f"interpolated: without the observation model; {len(found)} trainings, {budget(found)}; "
+        f"{repeated(found)}; commits {commits(found)}. "
+        f"{_spread_of_cells_in_words(spread)}{_extractors_in_words(found)}"
     )
     # clean motion shakes a little by itself: less is no better
-    jitter = Column("jitter", "jitter", next(iter(clean.values()))["clean clips"]["jitter"])
+    clean = rows[0][1]["jitter"].mean
+    jitter = Column("jitter", "jitter", clean)
     columns = [jitter if column.key == "jitter" else column for column in CORRUPTION]
     return Table("N", "Noise of known severity", caption, columns, rows_of("N", rows))
+
+
+def _clips_of_known_noise(found: Sequence[dict]) -> list[tuple[str, Mapping[str, Value], Mapping]]:
+    """What models learn from, scored as their samples are: clean clips and each severity."""
+    first = {r["severity"]: r["real"] for r in reversed(found) if r["arm"] == "ours"}
+    rows = []
+    for severity in sorted(first):
+        for name, scores in first[severity].items():
+            if severity == min(first) or name != "clean clips":
+                label = name if name == "clean clips" else f"{name}, severity {severity}"
+                rows.append((label, {c.key: Value.of([scores[c.key]]) for c in CORRUPTION}, {}))
+    return rows
+
+
+def _spread_of_cells_in_words(spread: Mapping[str, Mapping[str, float]]) -> str:
+    told = ", ".join(f"{cell} {number(own['fid'])}" for cell, own in spread.items())
+    return (
+        "Intervals hold the standard deviation between trainings of a cell, taken together over "
+        f"severities; of FID: {told}."
+    )
+
+
+def _extractors_in_words(found: Sequence[dict]) -> str:
+    """Whether all were scored by one extractor: the same clips then have the same scores."""
+    clean = sorted({r["real"]["clean clips"]["fid"] for r in found})
+    if len(clean) == 1:
+        return ""
+    told = listed(map(number, clean))
+    return (
+        " The extractor is trained anew where it is not at hand and differs between processors: "
+        f"scores are of {len(clean)} extractors (FID of the clean clips {told}), and what those "
+        "differ in is part of how far trainings differ."
+    )
 
 
 STUDY = (
@@ -319,52 +402,31 @@ def study(results: Path) -> Table | None:
     found = cells_first(read(results / "guidelines", "*.json"))
     if not found:
         return None
-    known = [(r, {c.key: _samples(r, title, c.key) for title, c in STUDY}) for r in found]
-    spread = {column.key: _spread(known, column.key) for _, column in STUDY}
-    groups: dict[tuple[str, str], list[tuple[dict, dict]]] = {}
-    for result, scores in known:
-        groups.setdefault((result["condition"], result["cell"]), []).append((result, scores))
+    columns = [column for _, column in STUDY]
+    trainings: dict[tuple[str, str], list[Scores]] = {}
+    for r in found:
+        scores = {column.key: _samples(r, title, column.key) for title, column in STUDY}
+        trainings.setdefault((r["condition"], r["cell"]), []).append(scores)
+    spread = spreads(trainings.values(), columns)
     rows = []
     for condition in CONDITIONS:
-        for (of, cell), members in groups.items():
+        for (of, cell), members in trainings.items():
             if of == condition:
-                values = {
-                    column.key: Value.of(
-                        [v for _, scores in members for v in scores[column.key]],
-                        spread[column.key] / math.sqrt(len(members)),
-                        column.most,
-                    )
-                    for _, column in STUDY
-                    if all(scores[column.key] for _, scores in members)
-                }
-                told = f"{cell}, {CONDITIONS[condition]}"
-                told += f" ({len(members)} trainings)" if len(members) > 1 else ""
+                told = f"{cell}, {CONDITIONS[condition]}{times(members)}"
+                values = together(members, columns, spread)
                 rows.append((told, values, of_cell(cell, condition=condition)))
     caption = (
         f"`{found[0]['command']}`: {len(found)} trainings, {budget(found)}, which is short; "
         f"synthetic clips of 12 people, or of 3 (“a quarter”), against clean clips of 4 others; "
         f"Kinect clips of 5 people against those of a sixth; {repeated(found)}; commits "
-        f"{commits(found)}. {_spread_in_words(spread, groups.values())}"
+        f"{commits(found)}. {_spread_in_words(spread, trainings.values())}"
     )
-    columns = [column for _, column in STUDY]
     return Table("S", "One thing changed at a time", caption, columns, rows_of("S", rows))
 
 
 def _samples(result: Mapping[str, Any], title: str, key: str) -> list[float]:
     values = result["scores"].get(title, {}).get("samples", {}).get(key.removesuffix("_train"), [])
     return [value for value in values if value is not None]
-
-
-def _spread(known: Sequence[tuple[dict, dict]], key: str) -> float:
-    """Standard deviation between trainings that differ in their seed alone, over all cells."""
-    cells: dict[tuple[str, str], list[float]] = {}
-    for result, scores in known:
-        if scores[key]:
-            name = (result["condition"], result["cell"])
-            cells.setdefault(name, []).append(statistics.fmean(scores[key]))
-    parts = [(statistics.variance(v), len(v) - 1) for v in cells.values() if len(v) > 1]
-    free = sum(weight for _, weight in parts)
-    return math.sqrt(sum(v * weight for v, weight in parts) / free) if free else 0.0
 
 
 def _spread_in_words(spread: Mapping[str, float], cells: Iterable[Sequence[object]]) -> str:
