@@ -8,7 +8,7 @@ from motiongen.metrics.metric import Metric
 
 def on_page_markdown(markdown: str, **context: Any) -> str:
     """Replaces the marks of a page by tables."""
-    for mark, table in (("<!-- metrics -->", metric_table), ("<!-- layouts -->", layout_table)):
+    for mark, table in MARKS.items():
         if mark in markdown:
             markdown = markdown.replace(mark, table())
     return markdown
@@ -34,3 +34,7 @@ def layout_table() -> str:
         root = skeleton.joints[skeleton.parents.index(-1)]
         rows.append(f"| `{name}` | {skeleton.num_joints} | {root} |")
     return "\n".join(["| skeleton | joints | root |", "|---|---|---|", *rows])
+
+
+#: in a page; a table that is committed with its page has other marks
+MARKS = {"<!-- table of metrics -->": metric_table, "<!-- table of layouts -->": layout_table}

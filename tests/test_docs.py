@@ -43,7 +43,9 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert ended.returncode == 0, ended.stderr[-2000:]
     assert "WARNING" not in ended.stderr
     page = (tmp_path / "site" / "metrics" / "index.html").read_text()
-    assert "<!-- metrics -->" not in page and "bone_length_cv" in page
+    assert "<!-- table" not in page and "bone_length_cv" in page
+    page = (tmp_path / "site" / "own_data" / "index.html").read_text()
+    assert "<!-- table" not in page and "kinect20_msr" in page
     # nothing is fetched from elsewhere
     assert not re.search(
         r'(?:src|href)="https?://(?!github\.com/motiongen)[^"]*\.(?:js|css|woff2?)"', page
