@@ -371,7 +371,7 @@ def _extractors_in_words(found: Sequence[dict]) -> str:
         return ""
     told = listed(map(number, clean))
     return (
-        " The extractor is trained anew where it is not at hand and differs between processors: "
+        " An extractor comes out otherwise on another processor: "
         f"scores are of {len(clean)} extractors (FID of the clean clips {told}), and what those "
         "differ in is part of how far trainings differ."
     )
