@@ -9,7 +9,7 @@ key             shape and type      meaning
 ``confidence``  [N,T,J] float       0 (not seen) to 1
 ``length``      [N] int             frames that exist; without it, T
 ``label``       [N] int             number of the class, -1 without one
-``classes``     [K] str             names of the classes; without it, the numbers
+``classes``     [K] str             names of the classes; without it, the numbers in ``label``
 ``subject``     [N] str             who moves
 ``id``          [N] str             unique name; without it, the clip's number
 ``target``      [N,T,J,C] float     clean positions; all NaN for a clip without
@@ -55,8 +55,9 @@ class Arrays(Reader):
 
     Without ``confidence``, a joint with NaN is missing (confidence 0) and every other has 1. With
     it, NaN where the confidence is above 0 is an error. What lies beyond a clip's length is not
-    read. Types and sizes are checked in the headers before any value is read; nothing is
-    unpickled.
+    read. Without ``classes``, the numbers that some clip has as its label are the classes: labels
+    10, 30 and 30 are the classes "10" and "30", read as labels 0, 1 and 1. Types and sizes are
+    checked in the headers before any value is read; nothing is unpickled.
 
     Args:
         source: one file, or a folder of them, whose classes must agree. In a folder of several,
@@ -86,7 +87,7 @@ class Arrays(Reader):
         clips: list[Clip] = []
         for name, table in tables.items():
             prefix = f"{name.removesuffix('.npz')}/" if len(tables) > 1 else ""
-            clips += _clips(name, table, self.classes, prefix)
+            clips += _clips(name, table, prefix)
         return self.checked(clips, "a .npz file with the key 'joints'")
 
     def load(self, clip: Clip) -> Motion:
@@ -107,14 +108,13 @@ class Arrays(Reader):
         _refuse(clip, layout, bad, confidence, "confidence from 0 to 1")
         seen = confidence > 0
         _refuse_positions(clip, layout, seen, joints)
-        label = int(table["label"][row])
         return Motion(
             joints=torch.from_numpy(np.where(seen[..., None], joints, 0).astype(np.float32)),
             confidence=torch.from_numpy(confidence),
             layout=layout,
             unit=unit_of(table, name),
             id=clip.id,
-            label=None if label == NO_LABEL else label,
+            label=self._label(table, row),
             subject=clip.subject,
             source=clip.path,
             fps=fps_of(table, name),
@@ -136,6 +136,13 @@ class Arrays(Reader):
         most = len(table["classes"]) - 1 if "classes" in table else np.iinfo(np.int32).max
         _check_range(table["label"], NO_LABEL, most, "label", name)
         return table
+
+    def _label(self, table: dict[str, np.ndarray], row: int) -> int | None:
+        """Position of a clip's class in `classes`."""
+        number = int(table["label"][row])
+        if number == NO_LABEL:
+            return None
+        return number if "classes" in table else self.classes.index(str(number))
 
     def _layout(self, table: dict[str, np.ndarray], name: str) -> str:
         layout = str(table["layout"]) if "layout" in table else self.layout
@@ -197,11 +204,11 @@ def _check_range(values: np.ndarray, low: int, high: int, key: str, name: str) -
 
 
 def _classes(tables: dict[str, dict[str, np.ndarray]]) -> tuple[str, ...]:
-    """The classes of all files; numbers as names where none has any."""
+    """The classes of all files; where none has any, the numbers of their labels as names."""
     found = {name: tuple(t["classes"].tolist()) for name, t in tables.items() if "classes" in t}
     if not found:
-        most = max((int(t["label"].max(initial=NO_LABEL)) for t in tables.values()), default=-1)
-        return tuple(str(number) for number in range(most + 1))
+        labels = {label for t in tables.values() for label in t["label"].tolist()}
+        return tuple(str(number) for number in sorted(labels - {NO_LABEL}))
     first, classes = next(iter(found.items()))
     for name in tables:
         if found.get(name) != classes:
@@ -209,15 +216,19 @@ def _classes(tables: dict[str, dict[str, np.ndarray]]) -> tuple[str, ...]:
     return classes
 
 
-def _clips(
-    name: str, table: dict[str, np.ndarray], classes: Sequence[str], prefix: str
-) -> list[Clip]:
-    names = (*classes, None)  # NO_LABEL is -1: the last
-    rows = zip(table["id"], table["label"], table["subject"], strict=True)
+def _clips(name: str, table: dict[str, np.ndarray], prefix: str) -> list[Clip]:
+    names = table["classes"].tolist() if "classes" in table else None
+    rows = zip(table["id"], table["label"].tolist(), table["subject"], strict=True)
     return [
-        Clip(f"{name}#{row}", f"{prefix}{id_}", names[label], str(subject))
+        Clip(f"{name}#{row}", f"{prefix}{id_}", _class_name(names, label), str(subject))
         for row, (id_, label, subject) in enumerate(rows)
     ]
+
+
+def _class_name(names: Sequence[str] | None, label: int) -> str | None:
+    if label == NO_LABEL:
+        return None
+    return str(label) if names is None else names[label]
 
 
 def _confidence(joints: np.ndarray, table: dict[str, np.ndarray], row: int) -> np.ndarray:

@@ -116,8 +116,28 @@ def test_defaults(tmp_path):
 def test_labels_without_classes_are_numbers(tmp_path):
     reader = Arrays(write_npz(tmp_path / "set.npz", label=np.array([-1, 3])))
     assert [clip.label for clip in reader.index()] == [None, "3"]
-    assert reader.classes == ("0", "1", "2", "3")
-    assert [found.label for found in load_all(reader)] == [None, 3]
+    assert reader.classes == ("3",)
+    assert [found.label for found in load_all(reader)] == [None, 0]
+
+
+@pytest.mark.parametrize("kind", ["int64", "uint32", "uint64"])
+def test_only_numbers_that_occur_are_classes(tmp_path, kind):
+    """In the order of the numbers, over all files; how large they are costs nothing."""
+    most = np.iinfo(np.int32).max
+    write_npz(tmp_path / "a.npz", label=np.array([most, 10], dtype=kind))
+    write_npz(tmp_path / "b.npz", label=np.array([9, 10]))
+    reader = Arrays(tmp_path)
+    assert [clip.label for clip in reader.index()] == [str(most), "10", "9", "10"]
+    assert reader.classes == ("9", "10", str(most))
+    assert [found.label for found in load_all(reader)] == [2, 1, 0, 1]
+
+
+def test_given_classes_stay_whether_they_occur_or_not(tmp_path):
+    names = np.array(["a", "b", "c"])
+    reader = Arrays(write_npz(tmp_path / "set.npz", label=np.array([-1, 2]), classes=names))
+    assert [clip.label for clip in reader.index()] == [None, "c"]
+    assert reader.classes == ("a", "b", "c")
+    assert [found.label for found in load_all(reader)] == [None, 2]
 
 
 def test_length_cuts(tmp_path):
