@@ -230,10 +230,11 @@ def fit(
         FileExistsError: if `out` holds a run that is not to be resumed.
         FileNotFoundError: if there is nothing to resume.
         OSError: if a checkpoint cannot be written; the earlier one is as it was.
-        ValueError: if the clips cannot be trained on, the run to resume is of another model, or
-            its checkpoint is damaged.
+        ValueError: if the trainer would do no step, the clips cannot be trained on, the run to
+            resume is of another model, or its checkpoint is damaged.
         FloatingPointError: if the loss or the weights are no numbers any more.
     """
+    _check_sizes(trainer)
     saving = next(found for found in trainer.checkpoint_callbacks if isinstance(found, Saving))
     last = Path(out) / LAST
     try:
@@ -259,6 +260,19 @@ def fit(
     told = f"resume with --out {out} --resume true" if last.exists() else "nothing was saved"
     logging.getLogger(__name__).warning("interrupted; %s", told)
     return 128 + saving.stop.number
+
+
+def _check_sizes(trainer: pl.Trainer) -> None:
+    """Refuses a training without a step, of which there would be no checkpoint.
+
+    Raises:
+        ValueError: names the key.
+    """
+    for key in ("max_steps", "max_epochs", "limit_train_batches", "accumulate_grad_batches"):
+        found, unlimited = getattr(trainer, key), key.startswith("max_")
+        if found is not None and found <= 0 and not (unlimited and found == -1):
+            allowed = "1 or more, or -1 for no limit" if unlimited else "above 0"
+            raise ValueError(f"trainer.{key}: found {found}, allowed {allowed}")
 
 
 def is_concrete(value: object, base: type) -> bool:

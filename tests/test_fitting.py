@@ -268,6 +268,46 @@ def test_nothing_to_resume(tmp_path, store, capsys):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "found", "allowed"),
+    [
+        ("data.batch_size", "0", "1 or more"),
+        ("data.batch_size", "-1", "1 or more"),
+        ("data.epoch_steps", "0", "1 or more"),
+        ("data.epoch_steps", "-1", "1 or more"),
+        ("trainer.max_steps", "0", "1 or more, or -1 for no limit"),
+        ("trainer.max_epochs", "0", "1 or more, or -1 for no limit"),
+        ("trainer.limit_train_batches", "0", "above 0"),
+        ("trainer.accumulate_grad_batches", "-1", "above 0"),
+    ],
+)
+def test_sizes_without_a_step_are_refused(tmp_path, store, capsys, option, found, allowed):
+    assert fit(store, tmp_path / "run", f"--{option}", found) == 2
+    said = capsys.readouterr()
+    assert re.fullmatch(
+        rf"motiongen: error: [^\n]*{re.escape(option)}: found {found}, allowed {allowed}\n",
+        said.err,
+    )
+    assert said.out == ""
+    assert not (tmp_path / "run").exists()
+
+
+def test_steps_without_a_limit_end_with_the_epochs(tmp_path, store):
+    assert fit(store, tmp_path / "run", "--trainer.max_epochs", "2", steps=-1) == 0
+    assert checkpoint.read(tmp_path / "run" / "last.ckpt")["global_step"] == 2 * EPOCH
+
+
+def test_a_single_clip_is_learned_from_where_none_is_held_back(tmp_path, capsys):
+    clips = synthetic.synthesise(1, 1, classes=["wave"])
+    write_store(tmp_path / "one", clips, classes=["wave"])
+    assert fit(tmp_path / "one", tmp_path / "run") == 2
+    assert "found 1 clips" in (said := capsys.readouterr().err)
+    assert not (tmp_path / "run").exists()
+    option = re.search(r"(--data\.validation) (0)$", said)
+    assert fit(tmp_path / "one", tmp_path / "run", *option.groups(), steps=1) == 0
+    assert motiongen.load(tmp_path / "run").sample(1).joints.isfinite().all()
+
+
 @pytest.mark.parametrize("steps", [EPOCH, EPOCH + 1])
 def test_a_finished_run_can_be_resumed_and_made_longer(tmp_path, store, steps):
     out = tmp_path / "run"

@@ -24,7 +24,7 @@ from motiongen.data.store import Store, StoreError, verify, write_store
 from motiongen.encoders import CNN
 from motiongen.generators import VAE, SampleOptions
 from motiongen.sampling import Wanted
-from motiongen.sharding import Plan, cluster, write_set
+from motiongen.sharding import Plan, cluster, write_set, writing
 from motiongen.sharding.writing import LOCK
 from motiongen.testing.examples import example_clips, example_spec
 
@@ -475,13 +475,33 @@ def test_a_wrong_wish_leaves_nothing_behind(model, tmp_path):
             Plan(Wanted(5), **changes)
 
 
-def test_too_little_space_is_seen_beforehand(model, tmp_path, monkeypatch):
-    plan = Plan(Wanted(10_000_000))
-    need = 10_000_000 * plan.bytes_a_clip(model)
-    monkeypatch.setattr(disk, "free_bytes", lambda path: need)
-    with pytest.raises(StoreError, match="bytes are needed and a tenth to spare"):
+@pytest.mark.parametrize("count", [10_000_000, 10**18])
+def test_too_little_space_is_seen_beforehand(model, tmp_path, monkeypatch, count):
+    """However many clips are wanted, it is seen at once and before anything is written."""
+    plan = Plan(Wanted(count), shard_size=1)
+    need = count * plan.bytes_a_clip(model)
+
+    def free(path):
+        assert not (tmp_path / "set").exists()
+        return need
+
+    monkeypatch.setattr(disk, "free_bytes", free)
+    with pytest.raises(StoreError, match=f"{need} bytes are needed and a tenth to spare"):
         write_set(model, plan, tmp_path / "set")
     assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize(("lines", "left"), [(1, CLIPS), (2, 12), (3, 4), (4, 0)])
+def test_space_is_needed_for_what_is_missing_alone(model, copy, monkeypatch, lines, left):
+    manifest, asked, began = copy / SHARDS, [], []
+    whole = manifest.read_bytes()
+    if left:
+        manifest.write_bytes(b"".join(whole.splitlines(keepends=True)[:lines]))
+    monkeypatch.setattr(writing, "check_space", lambda path, need: asked.append(need))
+    write_set(model, PLAN, copy, began=began.append)
+    assert asked == [left * PLAN.bytes_a_clip(model)]
+    assert began == [CLIPS - left]
+    assert manifest.read_bytes() == whole
 
 
 @pytest.mark.parametrize("format", ["store", "npz", "ctrgcn", "aeon", "pyskl", "csv"])

@@ -56,8 +56,8 @@ class MotionData(pl.LightningDataModule):
         seed: of split, order, windows and noise.
 
     Raises:
-        ValueError: if `validation` is not from 0 to below 1, the store is none, or a class is not
-            in it.
+        ValueError: if `validation` is not from 0 to below 1, `batch_size` or `epoch_steps` below
+            1, the store is none, or a class is not in it.
     """
 
     def __init__(
@@ -79,6 +79,9 @@ class MotionData(pl.LightningDataModule):
         super().__init__()
         if not 0 <= validation < 1:
             raise ValueError(f"data.validation: found {validation}, allowed 0 to below 1")
+        for name, size in (("batch_size", batch_size), ("epoch_steps", epoch_steps)):
+            if size is not None and size < 1:
+                raise ValueError(f"data.{name}: found {size}, allowed 1 or more")
         self.store = Store.open(store) if store is not None else embedded_store()
         changes = {"layout": layout, "frames": frames, "fps": fps}
         if classes is not None:

@@ -49,7 +49,11 @@ def by_subject(
         ValueError: for fewer than two clips or a share outside ]0, 1[.
     """
     if len(subjects) < 2:
-        raise ValueError(f"by_subject: found {len(subjects)} clips, at least 2 are needed")
+        hint = "; to learn from a single one, hold none back: --data.validation 0"
+        raise ValueError(
+            f"by_subject: found {len(subjects)} clips, at least 2 are needed"
+            f"{hint if subjects else ''}"
+        )
     if not 0 < share < 1:
         raise ValueError(f"by_subject: share is {share}, allowed is above 0 and below 1")
     rng = np.random.default_rng(seed)

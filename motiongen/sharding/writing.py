@@ -73,6 +73,9 @@ def write_set(
     """
     header = plan.header(model)
     check_folder(out)
+    if not (out / SHARDS).exists():
+        # before anything is written; what is missing of a set that was begun is known only later
+        _check_left(model, plan, out, 0)
     new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -83,8 +86,7 @@ def write_set(
         ShardSet(out, header, tuple(ledger.shards)).check_sizes()
         _remove_rest(out, written)
         todo = range(written, plan.num_shards)
-        left = sum(len(plan.samples(number)) for number in todo)
-        check_space(out, left * plan.bytes_a_clip(model))
+        left = _check_left(model, plan, out, written)
         if began is not None:
             began(plan.wanted.count - left)
         batches = stack.enter_context(closing((draw or drawn_here(model, plan))(todo)))
@@ -92,6 +94,17 @@ def write_set(
             ledger.add(write_shard(model, plan, out, number, batch))
         ledger.finish()
     return ShardSet.read(out)
+
+
+def _check_left(model: generators.Generator, plan: Plan, out: Path, written: int) -> int:
+    """Number of clips that are missing after so many shards, if the disk can hold them.
+
+    Raises:
+        StoreError: if it is too small.
+    """
+    left = max(0, plan.wanted.count - written * plan.shard_size)
+    check_space(out, left * plan.bytes_a_clip(model))
+    return left
 
 
 def write_shard(
