@@ -6,6 +6,9 @@ from torch import Tensor, nn
 
 from motiongen.skeleton import Skeleton
 
+#: of the largest coordinate: what varies less does not vary
+LEAST_SPREAD = 1e-6
+
 
 class Standardizer(nn.Module):
     """Physical to standardised units and back; fitted on the train split only.
@@ -46,7 +49,8 @@ class Standardizer(nn.Module):
         # a joint that is never seen gets the mean of the others: any place will do
         mean[seen == 0] = mean[seen > 0].mean(0)
         spread = ((joints - mean)[mask] ** 2).mean().sqrt()
-        if not spread > 0:
+        # what is left of nobody moving is what rounding leaves
+        if not spread > LEAST_SPREAD * joints[mask].abs().max():
             raise ValueError("standardizer: all positions of the train split are the same")
         self.mean.copy_(mean)
         self.scale.copy_(spread)

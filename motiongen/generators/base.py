@@ -23,6 +23,7 @@ from motiongen.generators.keys import (
     given_labels,
     key,
     parts_of,
+    require_counts,
 )
 from motiongen.generators.protocols import refuse_unused
 from motiongen.generators.recipe import class_path, plain
@@ -42,6 +43,8 @@ LABEL_FEATURES = 32
 LOG_STEPS = 20
 #: clips whose noise is taken off together: memory grows with their number and squared length
 PATHS_AT_ONCE = 32
+#: of the trainer; Lightning would halve or double the numbers of a batch, which is a frozen class
+PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 
 
 class Generator(pl.LightningModule, ABC):
@@ -145,7 +148,14 @@ class Generator(pl.LightningModule, ABC):
         )
 
     def setup(self, stage: str) -> None:
-        """Takes the statistics from the train split, once, before training starts."""
+        """Takes the statistics from the train split, once, before training starts.
+
+        Raises:
+            ValueError: if the trainer's precision is not one of `PRECISIONS`.
+        """
+        if stage == "fit" and self.trainer.precision not in PRECISIONS:
+            found = f"found {self.trainer.precision}, allowed {', '.join(PRECISIONS)}"
+            raise ValueError(f"trainer.precision: {found}")
         if stage == "fit" and not self.label_counts.any():
             data = self.trainer.datamodule  # type: ignore[attr-defined]
             self.fit_statistics(data.train_clips())
@@ -167,10 +177,10 @@ class Generator(pl.LightningModule, ABC):
         return torch.cat(found).to(clips.joints.device)
 
     def _path_of(self, clips: MotionBatch) -> Tensor:
-        path = self.observation.clean(
-            self.standardizer(clips.joints), clips.mask, clips.frame_mask
-        )
-        shown = clips.mask.any(1)[:, None, :, None] & clips.frame_mask[..., None, None]
+        exists = clips.frame_mask
+        mask = clips.mask & exists[..., None]
+        path = self.observation.clean(self.standardizer(clips.joints), mask, exists)
+        shown = mask.any(1)[:, None, :, None] & exists[..., None, None]
         return torch.where(shown, self.standardizer.inverse(path), 0.0)
 
     def refresh(self, clips: MotionBatch) -> None:
@@ -235,8 +245,8 @@ class Generator(pl.LightningModule, ABC):
         self,
         n: int,
         *,
-        label: str | int | Sequence[str | int] | None = None,
-        length: int | Sequence[int] | None = None,
+        label: str | int | np.integer | Sequence[str | int | np.integer] | None = None,
+        length: int | np.integer | Sequence[int | np.integer] | None = None,
         seed: int = 0,
         start: int = 0,
         options: SampleOptions | None = None,
@@ -262,9 +272,7 @@ class Generator(pl.LightningModule, ABC):
             ValueError: for a label, length or count outside what the model knows, or an option
                 that the family would have to ignore.
         """
-        for name, number, least in (("n", n, 1), ("seed", seed, 0), ("start", start, 0)):
-            if number < least:
-                raise ValueError(f"{name}: found {number}, at least {least} is allowed")
+        require_counts(n=n, seed=seed, start=start)
         options = options or SampleOptions()
         refuse_unused(self, options)
         labels = given_labels(self.spec.classes, label, n)
@@ -358,8 +366,13 @@ class Generator(pl.LightningModule, ABC):
 
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW with a short warm-up and a cosine to nearly zero."""
+        # a fused step would take the scaling of mixed precision off by itself, after gradients
+        # have been clipped
         optimizer = torch.optim.AdamW(
-            self.parameter_groups(), self.learning_rate, weight_decay=self.weight_decay, fused=True
+            self.parameter_groups(),
+            self.learning_rate,
+            weight_decay=self.weight_decay,
+            fused=not self.trainer.precision.endswith("-mixed"),
         )
         schedule = one_cycle(optimizer, self.planned_steps())
         return {

@@ -14,9 +14,17 @@ from torch import Tensor
 
 from motiongen import transforms
 from motiongen.generators.base import MICRO_BATCH, Generator
+from motiongen.generators.checking import checked
 from motiongen.generators.codes import Coded, Wanted, coded, great_circle
 from motiongen.generators.drawing import SMALLEST_SUPPORT
-from motiongen.generators.keys import SampleOptions, concatenate, given, given_labels, key
+from motiongen.generators.keys import (
+    SampleOptions,
+    concatenate,
+    given,
+    given_labels,
+    key,
+    require_counts,
+)
 from motiongen.generators.protocols import refuse_unused
 from motiongen.motion import NO_LABEL, MotionBatch, collate
 
@@ -139,10 +147,8 @@ def vary(
     """
     if not 0 <= strength <= 1:
         raise ValueError(f"strength: found {strength}, allowed 0 to 1")
-    for name, number, least in (("n", n, 1), ("seed", seed, 0)):
-        if number < least:
-            raise ValueError(f"{name}: found {number}, at least {least} is allowed")
-    clips = checked(model, clips, "clips", None)
+    require_counts(n=n, seed=seed)
+    clips = checked(model, clips)
     device, total = clips.joints.device, n * len(clips)
 
     def step(rows: list[int]) -> tuple[Tensor, Wanted]:
@@ -174,37 +180,6 @@ def move_code(
 
 
 # ---- what they share ----------------------------------------------------------------------------
-
-
-def checked(model: Generator, clips: MotionBatch, name: str, count: int | None) -> MotionBatch:
-    """Clips on the model's device, if they fit it.
-
-    Raises:
-        ValueError: for no clip, another number of clips, shape, label or length, or a clip that
-            shows nothing.
-    """
-    spec, classes = model.spec, len(model.spec.classes)
-    if count is not None and len(clips) != count:
-        raise ValueError(f"{name}: found {len(clips)} clips, expected {count}")
-    if not len(clips):
-        raise ValueError(f"{name}: found none, at least 1 is needed")
-    shape = (spec.frames, model.skeleton.num_joints, spec.channels)
-    if tuple(clips.joints.shape[1:]) != shape:
-        raise ValueError(f"{name}: clips are {tuple(clips.joints.shape[1:])}, the model's {shape}")
-    for row, (label, length) in enumerate(
-        zip(clips.label.tolist(), clips.length.tolist(), strict=True)
-    ):
-        if not -1 <= label < classes:
-            raise ValueError(
-                f"{name}: label of clip {row} is {label}, allowed -1 to {classes - 1}"
-            )
-        if not 2 <= length <= spec.frames:
-            raise ValueError(f"{name}: clip {row} has {length} frames, allowed 2 to {spec.frames}")
-    dark = ~clips.mask.flatten(1).any(1)
-    if dark.any():
-        raise ValueError(f"{name}: clip {int(dark.nonzero()[0])} shows no joint in any frame")
-    seen = torch.where(clips.mask[..., None], clips.joints, 0.0)
-    return clips.replace(joints=seen).to(model.standardizer.mean.device)
 
 
 @contextmanager

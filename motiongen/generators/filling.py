@@ -10,10 +10,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from motiongen.generators.base import Generator
+from motiongen.generators.checking import checked
 from motiongen.generators.codes import Coded, Wanted, coded
-from motiongen.generators.controls import checked, in_batches
+from motiongen.generators.controls import in_batches
 from motiongen.generators.differentiable import without_cudnn
-from motiongen.generators.keys import SampleOptions, key
+from motiongen.generators.keys import SampleOptions, key, require_counts
 from motiongen.motion import MotionBatch
 from motiongen.skeleton import Skeleton
 
@@ -85,11 +86,9 @@ def fill(
     Raises:
         ValueError: for a count below 1, a negative temperature, or clips that do not fit.
     """
-    for name, number, least in (("n", n, 1), ("seed", seed, 0)):
-        if number < least:
-            raise ValueError(f"{name}: found {number}, at least {least} is allowed")
+    require_counts(n=n, seed=seed)
     SampleOptions(temperature=temperature)
-    clips = checked(model, clips, "clips", None)
+    clips = checked(model, clips)
     index = torch.arange(len(clips)) if clips.index is None else clips.index
     numbers, device = index.tolist(), clips.joints.device
     total = n * len(clips)

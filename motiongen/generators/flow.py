@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from motiongen.encoders import CNN, EncoderFactory
 from motiongen.generators.average import Average
 from motiongen.generators.base import Generator
+from motiongen.generators.checking import checked
 from motiongen.generators.codes import Wanted
 from motiongen.generators.differentiable import without_cudnn
 from motiongen.generators.flow_layers import Context
@@ -168,8 +169,15 @@ class Flow(Generator):
         Of the clip with the estimator's noise taken off, and with the noise added that the flow
         learned with: the same numbers for every clip, so that clips can be compared.
 
+        It is lower for a clip of which much less was seen than of those that were learned from,
+        most of all if whole frames are missing: compare clips that were seen alike.
+
         Units: nats a coordinate, of standardised coordinates.
+
+        Raises:
+            ValueError: for clips that do not fit the model, or show nothing.
         """
+        batch = checked(self, batch)
         x, seen, _ = self._clean(batch)
         embedding, network = self.average.network
         context = self._context(batch.label, batch.length, embedding, x.shape[1])

@@ -87,7 +87,8 @@ class Conditioner(nn.Module):
         spread[:, :: self.stride] = inside
         confidence = spread.new_zeros(spread.shape[:3])
         confidence[:, :: self.stride] = known.to(spread.dtype)
-        out = self.per_joint(spread, confidence, steps, condition)
+        # of mixed precision the networks have the half, and the density the whole
+        out = self.per_joint(spread, confidence, steps, condition).to(values.dtype)
         given = out[:, :: self.stride]
         if not self.offset:
             return given

@@ -35,6 +35,11 @@ def soft_clamp(value: Float[Tensor, "*shape"], bound: float) -> Float[Tensor, "*
     return bound * (value / bound).tanh()
 
 
+def exact(device: torch.device) -> torch.autocast:
+    """Keeps mixed precision away: a density is made of differences that it would round away."""
+    return torch.autocast(device.type, enabled=False)
+
+
 class MeanPath(nn.Module):
     """The typical path of each class over the share of a clip that has passed.
 
@@ -55,7 +60,8 @@ class MeanPath(nn.Module):
         """The path that each clip is expected to take."""
         row = context.label.where(context.label != NO_LABEL, len(self.table) - 1)
         weight = hats(context.length, context.frames, self.knots).to(self.table.dtype)
-        return (weight @ self.table[row].flatten(2)).unflatten(2, self.table.shape[2:])
+        with exact(self.table.device):
+            return (weight @ self.table[row].flatten(2)).unflatten(2, self.table.shape[2:])
 
     @torch.no_grad()
     def fit(
@@ -127,7 +133,8 @@ class Whitening(nn.Module):
         """A. Shapes: -> [D,D]."""
         scale = soft_clamp(self.diagonal, SCALE_BOUND).exp()
         below = soft_clamp(self.below, SLANT_BOUND).tril(-1)
-        return self.fitted @ (below + scale.diag())
+        with exact(self.fitted.device):
+            return self.fitted @ (below + scale.diag())
 
     def forward(
         self, x: Float[Tensor, "B S J C"], seen: Bool[Tensor, "B S J"]
@@ -152,9 +159,10 @@ class Whitening(nn.Module):
         """Back to a pose."""
         flat, factor = z.flatten(2).flatten(0, 1), self.factor()
         rows, which, parts = self._parts(seen, factor)
-        x = torch.where(seen.all(-1).view(-1, 1), flat @ factor.mT, flat)
-        if len(rows):
-            x = x.index_put((rows,), (parts[which] @ flat[rows][..., None])[..., 0])
+        with exact(z.device):
+            x = torch.where(seen.all(-1).view(-1, 1), flat @ factor.mT, flat)
+            if len(rows):
+                x = x.index_put((rows,), (parts[which] @ flat[rows][..., None])[..., 0])
         return x.view(z.shape)
 
     def _parts(self, seen: Tensor, factor: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,11 @@ from jaxtyping import Int
 from torch import Tensor
 
 from motiongen.motion import MotionBatch
+
+#: largest seed or number of a sample
+HIGHEST_KEY = 2**63 - 1
+#: largest temperature and guidance: far beyond what makes sense, and before numbers overflow
+MOST_TURNED = 100.0
 
 
 @dataclass(frozen=True)
@@ -36,14 +42,33 @@ class SampleOptions:
     observed: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.temperature >= 0:
-            raise ValueError(f"temperature: found {self.temperature}, must not be negative")
-        if self.guidance is not None and not self.guidance >= 0:
-            raise ValueError(f"guidance: found {self.guidance}, must not be negative")
+        for name in ("temperature", "guidance"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= MOST_TURNED:
+                raise ValueError(f"{name}: found {value}, allowed 0 to {MOST_TURNED:g}")
         if self.steps is not None and self.steps < 1:
             raise ValueError(f"steps: found {self.steps}, at least 1 is needed")
         if not 0 <= self.observed <= 1:
             raise ValueError(f"observed: found {self.observed}, allowed 0 to 1")
+
+
+def require_counts(**numbers: Any) -> None:
+    """Refuses a number of clips, a seed or a start that is none.
+
+    Raises:
+        ValueError: if one is not whole, below 0 (of "n": below 1), or too large; names it.
+    """
+    for name, number in numbers.items():
+        least = 1 if name == "n" else 0
+        if not is_whole(number) or not least <= number <= HIGHEST_KEY:
+            raise ValueError(
+                f"{name}: found {number}, allowed are whole numbers from {least} to {HIGHEST_KEY}"
+            )
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number, of whatever type."""
+    return isinstance(value, Real) and not isinstance(value, bool) and bool(value % 1 == 0)
 
 
 def key(seed: int, number: int, stream: int) -> np.random.Generator:
@@ -77,37 +102,37 @@ def draw_count(counts: Int[Tensor, "N"], source: np.random.Generator) -> int:
     return int(torch.searchsorted(total.cpu(), at, right=True))
 
 
-def given(
-    name: str, value: int | Sequence[int] | None, n: int, low: int, high: int
-) -> list[int | None]:
-    """One value for each of n samples; None where the model may choose.
+def given(name: str, value: Any, n: int, low: int, high: int) -> list[int | None]:
+    """One value for each of n samples, of one for all or one for each; None: the model chooses.
 
     Raises:
         ValueError: if there are not n values, or one is not in low..high.
     """
     if value is None:
         return [None] * n
-    values = [value] * n if isinstance(value, int) else list(value)
+    values = [value] * n if np.ndim(value) == 0 else list(value)
     if len(values) != n:
         raise ValueError(f"{name}: {len(values)} values were given for {n} samples")
     for one in values:
-        if isinstance(one, bool) or int(one) != one or not low <= one <= high:
+        if not is_whole(one) or not low <= one <= high:
             allowed = f"{low} to {high}" if high >= low else "none: the model has no classes"
             raise ValueError(f"{name}: found {one}, allowed {allowed}")
     return [int(one) for one in values]
 
 
 def given_labels(
-    classes: Sequence[str], value: str | int | Sequence[str | int] | None, n: int
+    classes: Sequence[str],
+    value: str | int | np.integer | Sequence[str | int | np.integer] | None,
+    n: int,
 ) -> list[int | None]:
     """The number of a class for each of n samples, of names or numbers; None: the model chooses.
 
     Raises:
         ValueError: if there are not n values, or one is no class.
     """
-    if value is None or isinstance(value, int):
+    if value is None or (np.ndim(value) == 0 and not isinstance(value, str)):
         return given("label", value, n, 0, len(classes) - 1)
-    numbers: list[int] = []
+    numbers: list[int | np.integer] = []
     for one in [value] * n if isinstance(value, str) else value:
         if isinstance(one, str) and one not in classes:
             raise ValueError(f"label: {one!r} is unknown; known: {', '.join(classes)}")

@@ -207,7 +207,7 @@ class LatentFlow(Generator):
         # where a label is hidden it is hidden from all: its latents have units of their own
         batch = batch.replace(label=self.training_label(batch.label))
         with torch.no_grad():
-            mean, log_variance = auto.encode(batch)
+            mean, log_variance = auto.posterior_of(batch)
             middle, spread = self._units(auto.condition(batch.label, batch.length))
             mean, scale = (mean - middle) / spread, (0.5 * log_variance).exp() / spread
         if self.training:
@@ -281,7 +281,7 @@ class LatentFlow(Generator):
         """What the flow makes of the mean latents: normal numbers. Shapes: -> [B,Z]."""
         wanted = Wanted(clips.label, clips.length)
         middle, spread = self._units(wanted.condition(self.autoencoder))
-        inside = (self.autoencoder.encode(clips)[0] - middle) / spread
+        inside = (self.autoencoder.posterior_of(clips)[0] - middle) / spread
         return self.flow(wanted.condition(self))(inside)
 
     def code_of_noise(self, noise: Tensor, wanted: Wanted, temperature: float = 1.0) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from motiongen.encoders import CNN, EncoderFactory
 from motiongen.generators import controls, filling
 from motiongen.generators.base import Generator
+from motiongen.generators.checking import checked
 from motiongen.generators.codes import Wanted
 from motiongen.generators.couplings import affine_couplings
 from motiongen.generators.drawing import SMALLEST_SUPPORT
@@ -204,7 +205,14 @@ class VAE(Generator):
         """Mean and log variance of the posterior. Shapes: B clips -> [B,Z], [B,Z].
 
         Under a flow posterior: its image of the Gaussian's mean, and the Gaussian's variance.
+
+        Raises:
+            ValueError: for clips that do not fit the model, or show nothing.
         """
+        return self.posterior_of(checked(self, batch))
+
+    def posterior_of(self, batch: MotionBatch) -> tuple[Tensor, Tensor]:
+        """As `encode`, of clips that are known to fit."""
         condition = self.condition(batch.label, batch.length)
         x = self.standardizer(batch.joints)
         mean, log_variance = self._gaussian(x, batch.confidence, batch.length, condition)
@@ -217,11 +225,16 @@ class VAE(Generator):
 
     @torch.no_grad()
     def reconstruct(self, batch: MotionBatch) -> MotionBatch:
-        """Denoises and fills in: the decoder's view of each clip, in physical units."""
+        """Denoises and fills in: the decoder's view of each clip, in physical units.
+
+        Raises:
+            ValueError: for clips that do not fit the model, or show nothing.
+        """
+        batch = checked(self, batch)
         was_training = self.training
         self.eval()
         condition = self.condition(batch.label, batch.length)
-        clean = self.decode(self.encode(batch)[0], condition, batch.length)
+        clean = self.decode(self.posterior_of(batch)[0], condition, batch.length)
         self.train(was_training)
         # where a joint was never seen, nothing was learned
         known = batch.frame_mask[..., None] & (self.standardizer.support >= SMALLEST_SUPPORT)
@@ -236,7 +249,7 @@ class VAE(Generator):
         parts = []
         for first in range(0, len(clips), ENCODE_BATCH):
             part = clips.select(slice(first, first + ENCODE_BATCH)).to(self.device)
-            parts.append((*self.encode(part), part.label))
+            parts.append((*self.posterior_of(part), part.label))
         self.train(was_training)
         self.latents.fit(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
@@ -315,7 +328,7 @@ class VAE(Generator):
     def code_of(self, clips: MotionBatch) -> Float[Tensor, "B Z"]:
         """The mean latents, in units of the density that samples start from."""
         wanted = Wanted(clips.label, clips.length)
-        return whitened(self.encode(clips)[0], *self._normal_latents(wanted))
+        return whitened(self.posterior_of(clips)[0], *self._normal_latents(wanted))
 
     def code_of_noise(
         self, noise: Float[Tensor, "B _numbers"], wanted: Wanted, temperature: float = 1.0

@@ -81,7 +81,7 @@ def test_a_small_model_draws_the_same_from_any_start():
 
 
 def test_a_negative_temperature_is_refused():
-    with pytest.raises(ValueError, match="temperature: found -1.0, must not be negative"):
+    with pytest.raises(ValueError, match="temperature: found -1.0, allowed 0 to 100"):
         SampleOptions(temperature=-1.0)
 
 
