@@ -212,7 +212,7 @@ class VAE(Generator):
         return self.posterior_of(checked(self, batch))
 
     def posterior_of(self, batch: MotionBatch) -> tuple[Tensor, Tensor]:
-        """As `encode`, of clips that are known to fit."""
+        """As `encode`, of clips that are known to fit. Shapes: B clips -> [B,Z], [B,Z]."""
         condition = self.condition(batch.label, batch.length)
         x = self.standardizer(batch.joints)
         mean, log_variance = self._gaussian(x, batch.confidence, batch.length, condition)
