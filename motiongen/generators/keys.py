@@ -130,7 +130,7 @@ def given_labels(
     Raises:
         ValueError: if there are not n values, or one is no class.
     """
-    if value is None or (np.ndim(value) == 0 and not isinstance(value, str)):
+    if value is None or isinstance(value, (int, float, np.integer)):
         return given("label", value, n, 0, len(classes) - 1)
     numbers: list[int | np.integer] = []
     for one in [value] * n if isinstance(value, str) else value:
