@@ -60,7 +60,9 @@ def require_counts(**numbers: Any) -> None:
     """
     for name, number in numbers.items():
         least = 1 if name == "n" else 0
-        if not is_whole(number) or not least <= number <= HIGHEST_KEY:
+        # Python counts rows with integers alone, 2.0 is none
+        whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+        if not whole or not least <= number <= HIGHEST_KEY:
             raise ValueError(
                 f"{name}: found {number}, allowed are whole numbers from {least} to {HIGHEST_KEY}"
             )
