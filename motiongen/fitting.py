@@ -10,20 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from motiongen import encoders, generators
 from motiongen.adapting import take_autoencoder, take_weights
-from motiongen.checkpoint import BEST, LAST
+from motiongen.checkpoint import LAST
 from motiongen.data.module import MotionData
 from motiongen.generators import Generator
-from motiongen.monitoring import Monitor
 from motiongen.processes import Process
 from motiongen.resuming import Saving, begin, checkpoint_before, require_same_run
-from motiongen.selection import BestCheckpoint
-from motiongen.tracking import Showcase, Tracking, make_loggers
+from motiongen.tracking import Tracking, make_loggers
+from motiongen.trainer import MotionTrainer, callbacks, check_sizes, trainer_defaults
 from motiongen.trust import TRUST, allowed_classes, without_trust
 
 
@@ -38,6 +36,7 @@ class MotionCLI(LightningCLI):
                 MotionData,
                 subclass_mode_model=True,
                 save_config_callback=None,
+                trainer_class=MotionTrainer,
                 seed_everything_default=0,
                 trainer_defaults=trainer_defaults(),
                 parser_kwargs={
@@ -115,19 +114,6 @@ FIT_HELP = (
 )
 
 
-def trainer_defaults() -> dict[str, Any]:
-    """What `configs/trainer.yaml` holds, so that a bare `motiongen fit` does the same."""
-    return {
-        "max_steps": 1500,
-        "max_epochs": -1,
-        "devices": 1,
-        "gradient_clip_val": 1.0,
-        "num_sanity_val_steps": 0,
-        "log_every_n_steps": 1,
-        "enable_model_summary": False,
-    }
-
-
 def make_trainer(out: str | Path, **changes: Any) -> pl.Trainer:
     """The trainer of `motiongen fit`, for use from Python."""
     quiet()
@@ -138,32 +124,7 @@ def make_trainer(out: str | Path, **changes: Any) -> pl.Trainer:
         "logger": make_loggers(out),
         "callbacks": callbacks(out, progress=changes.get("enable_progress_bar") is not False),
     }
-    return pl.Trainer(**{**defaults, **changes})
-
-
-def callbacks(out: Path, *, progress: bool = True) -> list[Callback]:
-    """Keeps the best checkpoint, and the last one to resume from."""
-    bar = [ScoreBar(refresh_rate=10)] if progress else []
-    kept = [BestCheckpoint(out / BEST), Saving(out / LAST)]
-    return [*kept, LastValidation(), Monitor(), Showcase(out), *bar]
-
-
-class ScoreBar(TQDMProgressBar):
-    """The progress bar with the losses and the score, and without the logger's name."""
-
-    def get_metrics(self, trainer: pl.Trainer, model: pl.LightningModule) -> dict[str, Any]:
-        """What stands behind the bar."""
-        metrics = super().get_metrics(trainer, model)
-        return {name: value for name, value in metrics.items() if name != "v_num"}
-
-
-class LastValidation(Callback):
-    """Validates, and so saves, after the very last step, too, where no epoch ends there."""
-
-    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
-        """Asks for an early stop, which Lightning validates before."""
-        if 0 < trainer.max_steps <= trainer.global_step:
-            trainer.should_stop = True
+    return MotionTrainer(**{**defaults, **changes})
 
 
 def run(args: Sequence[str], say: Callable[[str], object]) -> int:
@@ -234,7 +195,7 @@ def fit(
             resume is of another model, or its checkpoint is damaged.
         FloatingPointError: if the loss or the weights are no numbers any more.
     """
-    _check_sizes(trainer)
+    check_sizes(trainer)
     saving = next(found for found in trainer.checkpoint_callbacks if isinstance(found, Saving))
     last = Path(out) / LAST
     try:
@@ -260,19 +221,6 @@ def fit(
     told = f"resume with --out {out} --resume true" if last.exists() else "nothing was saved"
     logging.getLogger(__name__).warning("interrupted; %s", told)
     return 128 + saving.stop.number
-
-
-def _check_sizes(trainer: pl.Trainer) -> None:
-    """Refuses a training without a step, of which there would be no checkpoint.
-
-    Raises:
-        ValueError: names the key.
-    """
-    for key in ("max_steps", "max_epochs", "limit_train_batches", "accumulate_grad_batches"):
-        found, unlimited = getattr(trainer, key), key.startswith("max_")
-        if found is not None and found <= 0 and not (unlimited and found == -1):
-            allowed = "1 or more, or -1 for no limit" if unlimited else "above 0"
-            raise ValueError(f"trainer.{key}: found {found}, allowed {allowed}")
 
 
 def is_concrete(value: object, base: type) -> bool:
