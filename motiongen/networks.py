@@ -159,14 +159,19 @@ class Queries(nn.Module):
         self.plan = nn.Linear(condition, knots * query)
 
     def forward(
-        self, condition: Float[Tensor, "B D"], length: Int[Tensor, "B"], frames: int
-    ) -> Float[Tensor, "B T J query"]:
-        """Builds the queries of all frames."""
-        at = torch.arange(frames, device=length.device)[None].expand(len(length), -1)
+        self,
+        condition: Float[Tensor, "B D"],
+        length: Int[Tensor, "B"],
+        frames: int,
+        every: int = 1,
+    ) -> Float[Tensor, "B _steps J query"]:
+        """Builds the queries of all frames, or of every second, third, ..."""
+        at = torch.arange(0, frames, every, device=length.device)[None].expand(len(length), -1)
         relative = at / (length[:, None] - 1).clamp(min=1)
         bands = [fourier(relative, self.bands), fourier(at.float(), self.bands, 1 / 128)]
         plan = self.plan(condition).unflatten(1, (self.knots, self.query))
-        over_time = self.time(torch.cat(bands, -1)) + hats(length, frames, self.knots) @ plan
+        near = hats(length, frames, self.knots)[:, ::every]
+        over_time = self.time(torch.cat(bands, -1)) + near @ plan
         return over_time[:, :, None] + self.joint
 
 

@@ -7,7 +7,7 @@ import torch
 from motiongen import layouts
 from motiongen.encoders import CNN
 from motiongen.kinematics import ConstantBones, FreeHead, KinematicHead
-from motiongen.networks import Decoder, hats, masked_input, without_shaking
+from motiongen.networks import Decoder, Queries, hats, masked_input, without_shaking
 from motiongen.standardizer import Standardizer
 
 SKELETON = layouts.get("kinect20")
@@ -329,3 +329,12 @@ def test_decoder_does_not_shake(channels):
     expected = decoder.head(without_shaking(wild, length), condition)
     torch.testing.assert_close(decoder(condition, length, 48), expected)
     assert not torch.allclose(expected, decoder.head(wild, condition), atol=0.1)
+
+
+@pytest.mark.parametrize("every", [1, 2, 5, 8, 40])
+def test_queries_of_some_frames_are_those_of_all(every):
+    torch.manual_seed(0)
+    queries, length = Queries(SKELETON, 3, query=4, knots=5), torch.tensor([37, 20, 1])
+    condition = torch.randn(3, 3)
+    some, every_one = queries(condition, length, 37, every), queries(condition, length, 37)
+    torch.testing.assert_close(some, every_one[:, ::every])

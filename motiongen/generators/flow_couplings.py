@@ -80,7 +80,7 @@ class Conditioner(nn.Module):
     ) -> Float[Tensor, "B _steps J out"]:
         """The encoder sees a short clip, of only these frames."""
         condition, length = context.condition, context.length
-        queries = self.queries(condition, length, context.frames)[:, :: self.read]
+        queries = self.queries(condition, length, context.frames, self.read)
         steps = (length + self.read - 1) // self.read
         inside = torch.cat([values, queries[:, :: self.stride]], dim=-1)
         spread = inside.new_zeros(*queries.shape[:3], inside.shape[-1])

@@ -141,16 +141,18 @@ class Whitening(nn.Module):
     ) -> tuple[Float[Tensor, "B S J C"], Float[Tensor, "B"]]:
         """To independent coordinates."""
         flat, factor = x.flatten(2).flatten(0, 1), self.factor()
-        rows, which, parts = self._parts(seen, factor)
         whole = seen.all(-1).flatten()
         z = torch.linalg.solve_triangular(factor, flat.mT, upper=False).mT
         z = torch.where(whole[:, None], z, flat)
         log_det = torch.where(whole, -factor.diagonal().log().sum(), 0.0)
-        if len(rows):
-            part = torch.linalg.solve_triangular(parts[which], flat[rows][..., None], upper=False)
-            z = z.index_put((rows,), part[..., 0])
+        if alike := poses_alike(seen.flatten(0, 1)):
+            parts = self._parts(alike, factor)
+            block = flat[alike.rows]
+            solved = torch.linalg.solve_triangular(parts, block.mT, upper=False).mT
+            z = z.index_put((alike.rows[alike.filled],), solved[alike.filled])
             growth = -parts.diagonal(dim1=1, dim2=2).log().sum(-1)
-            log_det = log_det.index_put((rows,), growth[which])
+            growth = growth[:, None].expand(alike.rows.shape)
+            log_det = log_det.index_put((alike.rows[alike.filled],), growth[alike.filled])
         return z.view(x.shape), log_det.view(x.shape[:2]).sum(1)
 
     def inverse(
@@ -158,19 +160,52 @@ class Whitening(nn.Module):
     ) -> Float[Tensor, "B S J C"]:
         """Back to a pose."""
         flat, factor = z.flatten(2).flatten(0, 1), self.factor()
-        rows, which, parts = self._parts(seen, factor)
         with exact(z.device):
             x = torch.where(seen.all(-1).view(-1, 1), flat @ factor.mT, flat)
-            if len(rows):
-                x = x.index_put((rows,), (parts[which] @ flat[rows][..., None])[..., 0])
+            if alike := poses_alike(seen.flatten(0, 1)):
+                block = flat[alike.rows] @ self._parts(alike, factor).mT
+                x = x.index_put((alike.rows[alike.filled],), block[alike.filled])
         return x.view(z.shape)
 
-    def _parts(self, seen: Tensor, factor: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Poses seen in part, the pattern of each, and the Cholesky factor of each pattern."""
-        seen = seen.flatten(0, 1)
-        rows = (seen.any(-1) & ~seen.all(-1)).nonzero()[:, 0]
-        patterns, which = seen[rows].unique(dim=0, return_inverse=True)
-        known = patterns.repeat_interleave(self.channels, -1).double()
+    def _parts(self, alike: "Alike", factor: Tensor) -> Tensor:
+        """The Cholesky factor of each block of poses. Shapes: factor [D,D] -> [blocks,D,D]."""
+        known = alike.patterns.repeat_interleave(self.channels, -1).double()
         # in double precision: the square of A is much nearer to singular than A
         covariance = (factor.double() @ factor.double().mT) * known[:, :, None] * known[:, None]
-        return rows, which, torch.linalg.cholesky(covariance + (1 - known).diag_embed()).to(factor)
+        parts = torch.linalg.cholesky(covariance + (1 - known).diag_embed()).to(factor)
+        return parts[alike.pattern]
+
+
+class Alike(NamedTuple):
+    """Poses of which the same coordinates were seen, in blocks of equal size."""
+
+    patterns: Bool[Tensor, "P J"]
+    #: pattern of each block
+    pattern: Int[Tensor, "blocks"]
+    #: numbers of the poses; the last blocks of a pattern may repeat one
+    rows: Int[Tensor, "blocks size"]
+    #: which of them are no repetition
+    filled: Bool[Tensor, "blocks size"]
+
+
+def poses_alike(seen: Bool[Tensor, "N J"]) -> Alike | None:
+    """Sorts the poses that were seen in part, and not whole, by what of them was seen.
+
+    Blocks are of as many poses as a pattern has on average: so there are at most twice as many
+    blocks as patterns, and at most about as many repetitions as poses.
+    """
+    partly = (seen.any(-1) & ~seen.all(-1)).nonzero()[:, 0]
+    if not len(partly):
+        return None
+    patterns, which, count = seen[partly].unique(dim=0, return_inverse=True, return_counts=True)
+    size = -(-len(partly) // len(patterns))
+    blocks = (count + size - 1) // size
+    pattern = torch.arange(len(count), device=seen.device).repeat_interleave(blocks)
+    # the pose at each place: the block's number within its pattern, then the place in the block
+    number = torch.arange(len(pattern), device=seen.device) - (blocks.cumsum(0) - blocks)[pattern]
+    place = number[:, None] * size + torch.arange(size, device=seen.device)
+    filled = place < count[pattern, None]
+    last = (count - 1)[pattern, None]
+    start = (count.cumsum(0) - count)[pattern, None]
+    rows = partly[which.argsort(stable=True)][start + torch.minimum(place, last)]
+    return Alike(patterns, pattern, rows, filled)

@@ -53,6 +53,24 @@ def test_a_transformer_knows_the_order_of_frames():
     assert not torch.allclose(out, back, atol=1e-3)
 
 
+@pytest.mark.parametrize("frames", [1, 2, 3, 5, 8, 9, 16])
+def test_few_frames_are_convolved_alike(monkeypatch, frames):
+    torch.manual_seed(0)
+    encoder = CNN(SKELETON, 4, 2, width=8).double()
+    x = torch.randn(3, frames, 20, 4, dtype=torch.double)
+    seen = torch.ones(3, frames, 20, dtype=torch.bool)
+    length = torch.tensor([frames, 1 + frames // 2, 1])
+
+    def run():
+        out = encoder(x, seen, length, torch.ones(3, 2, dtype=torch.double))
+        return [out, *torch.autograd.grad(out.square().sum(), encoder.parameters())]
+
+    few = run()
+    monkeypatch.setattr("motiongen.encoders.cnn.FEW_FRAMES", 0)
+    for ours, theirs in zip(few, run(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
 def test_film_starts_near_the_identity():
     torch.manual_seed(0)
     x = torch.randn(2, 3, 4, 5)

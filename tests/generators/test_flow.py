@@ -177,6 +177,43 @@ def test_whitening_gives_the_marginal_of_what_was_seen():
     assert torch.equal(z[:, :, 1], mixed[:5, :, 1])
 
 
+@pytest.mark.parametrize(
+    "kind", ["every pose its own", "clips alike", "one pose", "mixed", "none"]
+)
+def test_poses_of_any_patterns_are_whitened_one_by_one(kind):
+    torch.manual_seed(0)
+    whitening = Whitening(5, 3).double()
+    whitening.fit(torch.randn(50, 4, 5, 3).double().cumsum(2), torch.ones(50, 4, 5).bool())
+    seen = torch.ones(6, 4, 5, dtype=torch.bool)
+    if kind == "every pose its own":
+        seen = torch.rand(6, 4, 5) < 0.5
+    elif kind == "clips alike":
+        seen = (torch.rand(6, 1, 5) < 0.6).expand(6, 4, 5)
+    elif kind == "one pose":
+        seen[2, 1, 3] = False
+    elif kind == "mixed":
+        seen[:5, :, 2] = False
+        seen[4:] &= torch.rand(2, 4, 5) < 0.5
+    x = torch.where(seen[..., None], torch.randn(6, 4, 5, 3).double(), 0.0).requires_grad_()
+
+    def gradients(z, growth):
+        loss = z.square().sum() + growth.sum()
+        return torch.autograd.grad(loss, [x, whitening.below, whitening.diagonal])
+
+    z, growth = whitening(x, seen)
+    single = [
+        [whitening(x[b : b + 1, s : s + 1], seen[b : b + 1, s : s + 1]) for s in range(4)]
+        for b in range(6)
+    ]
+    alone = torch.cat([torch.cat([pose for pose, _ in clip], 1) for clip in single])
+    grown = torch.cat([sum(own for _, own in clip) for clip in single])
+    torch.testing.assert_close(z, alone)
+    torch.testing.assert_close(growth, grown)
+    for ours, theirs in zip(gradients(z, growth), gradients(alone, grown), strict=True):
+        torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(whitening.inverse(z, seen), x)
+
+
 def test_mean_path_follows_each_class():
     path = MeanPath(2, 1, 1, knots=5)
     at = torch.linspace(0, 1, 21)
