@@ -19,6 +19,7 @@ LAYERS = {
     "stature": 2,
     "noise": 2,
     "formats": 2,
+    "ranges": 1,
     "encoders": 2,
     "processes": 2,
     "viewer": 2,

@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motiongen.encoders.base import Encoder, Film, frame_mask
+from motiongen.ranges import require_sizes
 from motiongen.skeleton import Skeleton
 
 #: up to so many frames one matrix product is faster than a convolution, many of whose taps lie
@@ -46,6 +47,9 @@ class CNN(Encoder):
         dropout: float = 0.0,
     ) -> None:
         super().__init__(skeleton, in_channels, condition)
+        require_sizes(
+            prefix="encoder.", width=width, layers=layers, kernel=kernel, features=features
+        )
         if kernel % 2 == 0:
             raise ValueError(f"encoder.kernel: found {kernel}, must be odd")
         self.features = features

@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motiongen.encoders.base import Encoder, fold, pooled_unfold, unfold
+from motiongen.ranges import require_sizes
 from motiongen.skeleton import Skeleton
 
 #: units of the gate's hidden layers
@@ -53,6 +54,9 @@ class MixtureOfExperts(Encoder):
         dropout: float = 0.0,
     ) -> None:
         super().__init__(skeleton, in_channels, condition)
+        require_sizes(
+            prefix="encoder.", width=width, layers=layers, patch=patch, features=features
+        )
         if experts < 2:
             raise ValueError(f"encoder.experts: found {experts}, at least 2 can be blended")
         self.features, self.patch = features, patch

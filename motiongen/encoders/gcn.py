@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motiongen.encoders.base import Encoder, Film, fold, frame_mask, pooled_unfold, unfold
+from motiongen.ranges import require_sizes
 from motiongen.skeleton import Skeleton
 
 
@@ -52,6 +53,14 @@ class GCN(Encoder):
         dropout: float = 0.0,
     ) -> None:
         super().__init__(skeleton, in_channels, condition)
+        require_sizes(
+            prefix="encoder.",
+            width=width,
+            layers=layers,
+            kernel=kernel,
+            patch=patch,
+            features=features,
+        )
         if kernel % 2 == 0:
             raise ValueError(f"encoder.kernel: found {kernel}, must be odd")
         self.features, self.patch = features, patch

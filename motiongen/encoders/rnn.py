@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from motiongen.encoders.base import Encoder, Film, fold, pooled_unfold, unfold
+from motiongen.ranges import require_sizes
 from motiongen.skeleton import Skeleton
 
 
@@ -40,6 +41,9 @@ class RNN(Encoder):
         dropout: float = 0.0,
     ) -> None:
         super().__init__(skeleton, in_channels, condition)
+        require_sizes(
+            prefix="encoder.", width=width, layers=layers, patch=patch, features=features
+        )
         self.features, self.patch = features, patch
         self.enter = nn.Linear(patch * skeleton.num_joints * in_channels, 2 * width)
         self.films = nn.ModuleList(Film(condition, 2 * width) for _ in range(layers))

@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motiongen.encoders.base import Encoder, Film, fold, fourier, frame_mask, pooled_unfold, unfold
+from motiongen.ranges import require_sizes
 from motiongen.skeleton import Skeleton
 
 
@@ -43,6 +44,14 @@ class Transformer(Encoder):
         dropout: float = 0.0,
     ) -> None:
         super().__init__(skeleton, in_channels, condition)
+        require_sizes(
+            prefix="encoder.",
+            width=width,
+            layers=layers,
+            heads=heads,
+            patch=patch,
+            features=features,
+        )
         if width % heads:
             raise ValueError(f"encoder.heads: {heads} does not divide encoder.width {width}")
         self.features, self.patch = features, patch

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, final
@@ -31,6 +32,7 @@ from motiongen.generators.schedule import one_cycle
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 from motiongen.observation import Observation
 from motiongen.processes import Process, mean_of_all, own_rows, sharing
+from motiongen.ranges import require_within
 from motiongen.standardizer import Standardizer
 
 if TYPE_CHECKING:
@@ -61,6 +63,9 @@ class Generator(pl.LightningModule, ABC):
             sampled without one.
         noise_level: standard deviation of the estimator's noise, in the spec's unit. None: it is
             measured on the train split. 0: the data are believed as they are.
+
+    Raises:
+        ValueError: if an option is outside what is allowed; names it.
     """
 
     recipe: dict[str, Any]
@@ -85,6 +90,10 @@ class Generator(pl.LightningModule, ABC):
         noise_level: float | None = None,
     ) -> None:
         super().__init__()
+        if not 0 < learning_rate < math.inf:
+            raise ValueError(f"learning_rate: found {learning_rate}, must be finite and above 0")
+        require_within(0, weight_decay=weight_decay)
+        require_within(0, 1, label_dropout=label_dropout)
         # plain values come from checkpoints and configuration files
         self.spec = spec = MotionSpec.from_dict(spec) if isinstance(spec, dict) else spec
         self.skeleton = layouts.get(spec.layout)

@@ -24,6 +24,7 @@ from motiongen.kinematics import ConstantBones, wants_rigid
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.observation import seen_near
 from motiongen.processes import largest_of_all, mean_of_all, own_normal, own_rows
+from motiongen.ranges import require_within
 
 #: clips that the part without networks is fitted to at most
 MOST_CLIPS = 1024
@@ -100,13 +101,10 @@ class Flow(Generator):
         encoder = encoder or CNN
         self.remember(locals())
         spec = self.spec
-        if not dequantisation > 0:
-            raise ValueError(f"dequantisation: found {dequantisation}, must be above 0")
-        if not 0 <= hidden <= 1:
-            raise ValueError(f"hidden: found {hidden}, allowed 0 to 1")
-        if not 0 <= coarse_temperature < math.inf:
-            found = f"found {coarse_temperature}, must be finite and not negative"
-            raise ValueError(f"coarse_temperature: {found}")
+        if not 0 < dequantisation < math.inf:
+            raise ValueError(f"dequantisation: found {dequantisation}, must be finite and above 0")
+        require_within(0, 1, hidden=hidden)
+        require_within(0, couplings=couplings, coarse_temperature=coarse_temperature)
         self.dequantisation, self.hidden = dequantisation, hidden
         self.coarse_temperature = coarse_temperature
         self.rigid = wants_rigid(rigid, spec.channels)

@@ -15,12 +15,13 @@ from motiongen.generators.average import Average
 from motiongen.generators.base import Generator
 from motiongen.generators.codes import Wanted
 from motiongen.generators.denoiser import LAST, Denoiser, Foretelling, emphasis
-from motiongen.generators.keys import SampleOptions, normal_rows
+from motiongen.generators.keys import MOST_TURNED, SampleOptions, normal_rows
 from motiongen.generators.shaking import Shaking, measure_shaking
 from motiongen.generators.solvers import SOLVERS, Solver, Velocity
 from motiongen.kinematics import ConstantBones, wants_rigid
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 from motiongen.processes import mean_of_all, own_normal, own_rows, whole_size
+from motiongen.ranges import require_sizes, require_within
 
 #: the clip foretold at a point and a time
 Foretell = Velocity
@@ -91,6 +92,8 @@ class FlowMatching(Generator):
         encoder = encoder or CNN
         self.remember(locals())
         spec = self.spec
+        require_sizes(steps=steps)
+        require_within(0, MOST_TURNED, guidance=guidance)
         if solver not in SOLVERS:
             raise ValueError(f"solver: found {solver!r}, allowed {', '.join(SOLVERS)}")
         self.guidance, self.steps, self.solver = guidance, steps, solver

@@ -23,6 +23,7 @@ from motiongen.kinematics import ConstantBones, wants_rigid
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.networks import Decoder, Pool
 from motiongen.processes import mean_of_all, own_rows
+from motiongen.ranges import require_sizes, require_within
 from motiongen.skeleton import Skeleton
 
 #: fakes of each clip: two say how far apart samples of one label and length are
@@ -111,9 +112,8 @@ class GAN(Generator):
         encoder = encoder or CNN
         self.remember(locals())
         spec = self.spec
-        for name, value in (("penalty", penalty), ("energy_weight", energy_weight)):
-            if not value >= 0:
-                raise ValueError(f"{name}: found {value}, must not be negative")
+        require_sizes(latent=latent, condition=condition, critic_features=critic_features)
+        require_within(0, penalty=penalty, energy_weight=energy_weight)
         self.latent, self.penalty, self.energy_weight = latent, penalty, energy_weight
         known = self.condition_features
         self.merge = nn.Sequential(

@@ -17,6 +17,7 @@ from motiongen.generators.keys import SampleOptions, key, normal_rows
 from motiongen.generators.vae import VAE
 from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.processes import own_normal
+from motiongen.ranges import require_sizes, require_within
 
 #: latents drawn from each posterior in a step: far cheaper than to encode a clip once more
 DRAWS = 8
@@ -102,8 +103,8 @@ class LatentFlow(Generator):
         self.remember(locals())
         if not 0 <= autoencoder_share < 1:
             raise ValueError(f"autoencoder_share: found {autoencoder_share}, allowed 0 to below 1")
-        if smoothing < 0:
-            raise ValueError(f"smoothing: found {smoothing}, must not be negative")
+        require_sizes(transforms=transforms, hidden=hidden, bins=bins)
+        require_within(0, smoothing=smoothing)
         self.autoencoder_share, self.smoothing = autoencoder_share, smoothing
         self.kl_weight, self.latent = kl_weight, latent
         self.autoencoder = VAE(

@@ -22,6 +22,7 @@ from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.networks import Decoder, Pool
 from motiongen.observation import Likelihood
 from motiongen.processes import mean_of_all, own_normal
+from motiongen.ranges import require_sizes, require_within
 
 ENCODE_BATCH = 128
 #: a latent dimension whose mean varies by less is not in use
@@ -104,10 +105,9 @@ class VAE(Generator):
         encoder = encoder or CNN
         self.remember(locals())
         spec = self.spec
-        if not 0 <= warm_up <= 1:
-            raise ValueError(f"warm_up: found {warm_up}, allowed 0 to 1")
-        if free_bits < 0:
-            raise ValueError(f"free_bits: found {free_bits}, must not be negative")
+        require_sizes(latent=latent, condition=condition)
+        require_within(0, 1, warm_up=warm_up)
+        require_within(0, free_bits=free_bits, kl_weight=kl_weight, posterior_flow=posterior_flow)
         self.latent, self.kl_weight, self.warm_up = latent, kl_weight, warm_up
         self.free_bits = free_bits
         known = self.condition_features

@@ -55,8 +55,19 @@ def trained(cell: str, words: list[str], store: Path, out: Path, seed: int, minu
     if not (run / "done").exists():
         resume = ("--resume", "true") if (run / "last.ckpt").exists() else ()
         motiongen(
-            *("fit", "--data.store", store, "--data.subjects", json.dumps(ODD), *words),
-            *("--model", family, "--model.encoder", encoder, "--seed", seed, "--out", run),
+            *(
+                "fit",
+                "--data.store",
+                store,
+                "--data.subjects",
+                json.dumps(ODD),
+                "--model",
+                family,
+                "--model.encoder",
+                encoder,
+                *words,
+            ),
+            *("--seed", seed, "--out", run),
             *("--trainer.max_steps", STEPS[family][encoder] * minutes // 4, *resume),
         )
         (run / "done").touch()

@@ -267,7 +267,7 @@ def test_wrong_options_are_refused():
     flat = MotionSpec("coco17", 2, 16, 10.0)
     with pytest.raises(ValueError, match="rigid bones need 3 channels, the spec has 2"):
         Flow(flat, SMALL, rigid=True)
-    with pytest.raises(ValueError, match="dequantisation: found 0.0, must be above 0"):
+    with pytest.raises(ValueError, match="dequantisation: found 0.0, must be finite and above 0"):
         Flow(flat, SMALL, dequantisation=0.0)
     with pytest.raises(ValueError, match="hidden: found 2.0, allowed 0 to 1"):
         Flow(flat, SMALL, hidden=2.0)

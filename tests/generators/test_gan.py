@@ -212,9 +212,11 @@ def test_the_average_measures_bodies_as_the_model_does():
 def test_wrong_options_are_refused():
     with pytest.raises(ValueError, match="rigid bones need 3 channels, the spec has 2"):
         GAN(MotionSpec("coco17", 2, 16, 10.0), SMALL, rigid=True)
-    with pytest.raises(ValueError, match="penalty: found -1.0, must not be negative"):
+    with pytest.raises(ValueError, match="penalty: found -1.0, must be finite and not negative"):
         GAN(SPEC, SMALL, penalty=-1.0)
-    with pytest.raises(ValueError, match="energy_weight: found nan, must not be negative"):
+    with pytest.raises(
+        ValueError, match="energy_weight: found nan, must be finite and not negative"
+    ):
         GAN(SPEC, SMALL, energy_weight=float("nan"))
 
 

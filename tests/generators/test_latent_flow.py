@@ -141,7 +141,7 @@ def test_an_autoencoder_that_does_not_fit_is_refused():
     ("options", "words"),
     [
         ({"autoencoder_share": 1.0}, "autoencoder_share: found 1.0, allowed 0 to below 1"),
-        ({"smoothing": -0.1}, "smoothing: found -0.1, must not be negative"),
+        ({"smoothing": -0.1}, "smoothing: found -0.1, must be finite and not negative"),
     ],
 )
 def test_impossible_settings_are_refused(options, words):
