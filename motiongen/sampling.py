@@ -2,6 +2,7 @@
 
 import bisect
 import itertools
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from motiongen.motion import Motion, MotionBatch, MotionSpec
 
 #: who moves in a sample
 SUBJECT = "generated"
+#: so many times shorter or longer than any clip that was learned from, samples are guesses
+NEAR_LENGTH = 1.5
 
 
 @dataclass(frozen=True)
@@ -220,9 +223,28 @@ def is_whole(out: Path, format: str) -> bool:
 
 
 def chosen_frames(spec: MotionSpec, format: str, frames: int | None) -> int | None:
-    """To how many frames clips are stretched; None leaves them as they were drawn."""
+    """To how many frames clips are stretched; None leaves them as they were drawn.
+
+    Raises:
+        ValueError: if they would be fewer than 2, in which nothing moves.
+    """
+    if frames is not None and frames < 2:
+        raise ValueError(f"--frames: found {frames}, at least 2 are needed")
     # a collection of aeon has no place for lengths
     return spec.frames if frames is None and format == "aeon" else frames
+
+
+def warn_of_length(model: Generator, length: int | None) -> None:
+    """Says so if no clip that the model learned from was about that short, or that long."""
+    learned = model.length_counts.sum(0).nonzero()[:, 0]
+    if length is None or not len(learned):
+        return
+    shortest, longest = int(learned.min()), int(learned.max())
+    if not shortest / NEAR_LENGTH <= length <= longest * NEAR_LENGTH:
+        logging.getLogger(__name__).warning(
+            "--length: %d frames; the model learned from clips of %d to %d, and guesses",
+            *(length, shortest, longest),
+        )
 
 
 def check_classes(model: Generator, wanted: Wanted, format: str) -> None:

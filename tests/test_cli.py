@@ -368,6 +368,7 @@ def test_clips_that_cannot_be_used(tmp_path, capsys, changes, words):
         (["sample", "{run}", "--out", "{new}", "--label", "fly"], "'fly' is unknown.*wave, kick"),
         (["sample", "{run}", "--out", "{new}", "--n", "0"], "--n: found 0"),
         (["sample", "{run}", "--out", "{new}", "--length", "1"], "length: found 1, allowed 2"),
+        (["sample", "{run}", "--out", "{new}", "--frames", "1"], "--frames: found 1, at least 2"),
         (["sample", "{run}", "--out", "{new}", "--temperature", "-1"], "temperature: found -1"),
         (["sample", "{run}", "--out", "{new}", "--guidance", "2"], "guidance: found 2.*VAE"),
         (["sample", "{run}", "--out", "{new}", "--steps", "9"], "steps: found 9.*VAE"),

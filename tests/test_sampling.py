@@ -1,5 +1,6 @@
 """Sampling to disk: how many clips of which class, and what is written where."""
 
+import copy
 import functools
 
 import numpy as np
@@ -58,6 +59,20 @@ def test_wishes_that_cannot_be_met(model, wishes, words):
         return
     with pytest.raises(ValueError, match=words):
         sampling.wanted_labels(model, *wishes)
+
+
+def test_lengths_far_from_those_of_training_are_guesses(model, caplog):
+    model = copy.deepcopy(model)
+    model.length_counts.zero_()
+    model.length_counts[0, 9], model.length_counts[1, 12] = 3, 4
+    for length in (None, 6, 9, 12, 14, 18):
+        sampling.warn_of_length(model, length)
+    assert not caplog.records
+    for length in (2, 5, 19):
+        sampling.warn_of_length(model, length)
+        assert caplog.messages.pop() == (
+            f"--length: {length} frames; the model learned from clips of 9 to 12, and guesses"
+        )
 
 
 def test_drawn_motions_say_what_they_are(model):

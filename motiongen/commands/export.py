@@ -62,8 +62,6 @@ def run(args: argparse.Namespace) -> int:
     formats.check_out(format, args.out, overwrite=args.overwrite)
     if args.layout is not None:
         layouts.get(args.layout)
-    if args.frames is not None and args.frames < 2:
-        raise ValueError(f"--frames: found {args.frames}, at least 2 are needed")
     store = Store.open(args.store)
     frames = chosen_frames(store.spec, format, args.frames)
     rows = splits.select(store.records, args.subjects)

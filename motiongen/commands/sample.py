@@ -128,6 +128,7 @@ def run(args: argparse.Namespace) -> int:
     model = motiongen.load(args.checkpoint, trust_code=args.trust_code, device=args.device)
     frames = sampling.chosen_frames(model.spec, format, args.frames)
     if mode == "draw":
+        sampling.warn_of_length(model, args.length)
         wanted = _wanted(model, args)
         sampling.check_classes(model, wanted, format)
         if is_sharded(args, format, wanted.count):
