@@ -1,6 +1,5 @@
 """Sampling to disk: how many clips of which class, and what is written where."""
 
-import copy
 import functools
 
 import numpy as np
@@ -14,13 +13,17 @@ from motiongen.generators import VAE
 from motiongen.testing.examples import example_clips, example_spec
 
 
-@pytest.fixture(scope="module")
-def model():
+def made():
     torch.manual_seed(0)
     spec = example_spec()
-    made = VAE(spec, functools.partial(CNN, width=8, layers=1), latent=3, condition=6)
-    made.fit_statistics(example_clips(spec))
-    return made.eval()
+    model = VAE(spec, functools.partial(CNN, width=8, layers=1), latent=3, condition=6)
+    model.fit_statistics(example_clips(spec))
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def model():
+    return made()
 
 
 def test_given_counts_are_those_of_the_train_split_where_nothing_else_is_known(model):
@@ -61,8 +64,8 @@ def test_wishes_that_cannot_be_met(model, wishes, words):
         sampling.wanted_labels(model, *wishes)
 
 
-def test_lengths_far_from_those_of_training_are_guesses(model, caplog):
-    model = copy.deepcopy(model)
+def test_lengths_far_from_those_of_training_are_guesses(caplog):
+    model = made()
     model.length_counts.zero_()
     model.length_counts[0, 9], model.length_counts[1, 12] = 3, 4
     for length in (None, 6, 9, 12, 14, 18):
