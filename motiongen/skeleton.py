@@ -48,6 +48,11 @@ class Skeleton:
         if outside:
             raise ValueError(f"skeleton {self.name!r}: roles outside 0..{count - 1}: {outside}")
 
+    def __reduce__(self) -> tuple[type["Skeleton"], tuple[object, ...]]:
+        """How it is copied and sent to other processes, and models with it."""
+        own = (self.name, self.joints, self.parents, self.mirror, dict(self.roles))
+        return type(self), own
+
     def _check_tree(self) -> None:
         roots = [j for j, parent in enumerate(self.parents) if parent == -1]
         if len(roots) != 1:

@@ -1,6 +1,8 @@
 """Sampling to disk: how many clips of which class, and what is written where."""
 
+import copy
 import functools
+import pickle
 
 import numpy as np
 import pytest
@@ -125,3 +127,9 @@ def test_a_store_of_samples_says_where_they_come_from(model, tmp_path):
     assert found.spec == model.spec
     assert found.manifest["origin"]["format"] == "generated"
     assert found.manifest["origin"]["recipe"] == model.recipe
+
+
+def test_copies_and_models_of_other_processes_sample_alike(model):
+    drawn = model.sample(2, seed=3)
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert torch.equal(other.sample(2, seed=3).joints, drawn.joints)

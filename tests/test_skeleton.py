@@ -1,5 +1,7 @@
 """The skeleton's checks and the graphs derived from its tree."""
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -99,3 +101,15 @@ def test_is_immutable_and_hashable(toy):
         toy.name = "other"
     assert hash(toy) == hash(Skeleton(**GOOD))
     assert toy == Skeleton(**GOOD)
+
+
+@pytest.mark.parametrize(
+    "way", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))]
+)
+def test_copies_are_the_same(way):
+    skeleton = layouts.get("kinect20")
+    found = way(skeleton)
+    assert found == skeleton
+    assert found.roles == skeleton.roles
+    with pytest.raises(TypeError):
+        found.roles["root"] = 1
