@@ -11,7 +11,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 REFERENCE = "\n".join(path.read_text() for path in (ROOT / "docs" / "reference").glob("*.md"))
 #: parts that users call through the commands only
-INNER = {"cli", "commands", "demonstration", "editing", "history", "resuming", "selection"}
+INNER = {
+    "cli",
+    "commands",
+    "demonstration",
+    "editing",
+    "history",
+    "ranges",
+    "resuming",
+    "selection",
+}
 
 
 def test_every_part_is_in_the_reference():

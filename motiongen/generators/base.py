@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, final
@@ -90,9 +89,7 @@ class Generator(pl.LightningModule, ABC):
         noise_level: float | None = None,
     ) -> None:
         super().__init__()
-        if not 0 < learning_rate < math.inf:
-            raise ValueError(f"learning_rate: found {learning_rate}, must be finite and above 0")
-        require_within(0, weight_decay=weight_decay)
+        require_within(0, learning_rate=learning_rate, weight_decay=weight_decay)
         require_within(0, 1, label_dropout=label_dropout)
         # plain values come from checkpoints and configuration files
         self.spec = spec = MotionSpec.from_dict(spec) if isinstance(spec, dict) else spec
