@@ -124,10 +124,10 @@ def test_mean_gradient_of_parts_is_that_of_the_whole(family, store, monkeypatch)
 RUN = """
 import sys
 from motiongen.cli import main
-from motiongen.generators import base
+from motiongen.generators import learning
 
 if __name__ == "__main__":
-    base.LOG_STEPS = 1
+    learning.LOG_STEPS = 1
     sys.exit(main(sys.argv[1:]))
 """
 FAILING = """
