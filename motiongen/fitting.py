@@ -81,7 +81,11 @@ class MotionCLI(LightningCLI):
         parser.set_defaults({"model": {"class_path": "motiongen.generators.VAE"}})
 
     def instantiate_trainer(self, **changes: Any) -> pl.Trainer:
-        """Adds the run's folder, logger and callbacks to what was configured."""
+        """Adds the run's folder, logger and callbacks to what was configured.
+
+        Raises:
+            ValueError: if an option needs a package that is not installed.
+        """
         config = self.config_init
         out = Path(config["out"])
         changes.setdefault("default_root_dir", str(out))
@@ -90,7 +94,11 @@ class MotionCLI(LightningCLI):
         )
         shown = config["trainer"].get("enable_progress_bar") is not False
         changes.setdefault("callbacks", callbacks(out, progress=shown))
-        return super().instantiate_trainer(**changes)
+        try:
+            return super().instantiate_trainer(**changes)
+        except ModuleNotFoundError as error:
+            # an accelerator or a plugin whose package is not installed
+            raise ValueError(f"trainer: {error}") from error
 
 
 _ENCODER = ("--model.encoder", "--model.init_args.encoder")

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
+from pytorch_lightning.loggers.logger import rank_zero_experiment
 
 from motiongen.checkpoint import BEST
 from motiongen.generators import Generator
@@ -21,6 +22,22 @@ PROJECT = "motiongen"
 GALLERY = 8
 
 
+class Tracked(WandbLogger):
+    """Weights & Biases, in a folder that it makes when something is logged, and not before.
+
+    What is refused before the training starts then leaves no folder behind.
+    """
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """The run."""
+        assert self.save_dir is not None
+        # wandb logs to another folder where this one is not there
+        Path(self.save_dir).mkdir(parents=True, exist_ok=True)
+        return super().experiment
+
+
 def make_loggers(
     out: Path, tracking: Tracking = "off", *, tensorboard: bool = False
 ) -> list[Logger]:
@@ -31,9 +48,8 @@ def make_loggers(
     """
     loggers: list[Logger] = [History(out / LOG)]
     if tracking != "off":
-        out.mkdir(parents=True, exist_ok=True)
         offline = tracking == "offline"
-        loggers.append(WandbLogger(project=PROJECT, save_dir=str(out), offline=offline))
+        loggers.append(Tracked(project=PROJECT, save_dir=str(out), offline=offline))
     if tensorboard:
         try:
             loggers.append(TensorBoardLogger(save_dir=str(out), name="", version="tensorboard"))

@@ -395,6 +395,13 @@ def test_tracking_offline_stays_in_the_folder_of_the_run(tmp_path, store):
     assert [name for name in listing(tmp_path / "home") if not own.match(name)] == []
 
 
+def test_a_refused_trainer_leaves_no_folder_to_track_in(tmp_path, store, capsys):
+    words = ("--wandb", "offline", "--trainer.accelerator", "tpu")
+    assert fit(store, tmp_path / "run", *words) == 2
+    assert "motiongen: error: trainer: Requirement 'torch_xla" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_tensorboard_is_one_flag(tmp_path, store):
     assert fit(store, tmp_path / "run", "--tensorboard", "true") == 0
     assert any("events.out.tfevents" in name for name in listing(tmp_path / "run"))

@@ -97,7 +97,7 @@ class _Rig:
                 name, above = self.skeleton.joints[joint], self.skeleton.joints[parent]
                 raise ValueError(
                     f"bvh: clip {motion.id!r}: joint {above!r} is never seen, but {name!r}, which "
-                    "hangs on it; fill it in first, or choose another layout"
+                    f"hangs on it; choose a layout (--layout) without {name!r}, or another format"
                 )
         if not ever.any():
             raise ValueError(f"bvh: clip {motion.id!r}: no joint is ever seen")
