@@ -61,6 +61,8 @@ class Choice:
     """What the final of a cell changes in the defaults: options of `fit`, and how it samples."""
 
     fit: tuple[object, ...] = ()
+    #: optimiser steps; None: three times those of the overview
+    steps: int | None = None
     temperature: float = 1.0
     #: share of the measured noise on samples of the cell that ends in -observed
     observed: float = 1.0
@@ -76,16 +78,20 @@ class Choice:
 #: at .8: 11.73, .84 and .99, at .9 11.78, .80 and .98, at 1 11.54, .76 and .96: as near by
 #: chance, with a density below that of real clips. Latent flow at .9: 11.51, .83 and .98, at
 #: .8 11.61, .88 and .99 but with more copies, at 1 11.77, .80 and .97. Flow matching as it is.
-#: Flow, of a model trained as long as the final (`--minutes 12`, 3 sampling seeds, without
-#: noise), at .8 11.47, .88 and .99, copies .23, at .9 11.57, .88 and .99, copies .15, at 1
-#: 11.63, .86 and .99, copies .08: .9. Its final at 1 was judged before that was asked for: FID
-#: test .97, coverage test .942, accuracy .92, density .77. Earlier versions had chosen .9 for
-#: the VAE, 1 for the GAN; the finals of those were judged before these were asked for.
+#: Flow, of models trained as long as the final (3 sampling seeds, without noise; copies as well,
+#: mean of the temperatures .8, .9 and 1): with the 2100 steps of three overviews 11.56, .87 and
+#: .99, copies .15; with 2975, of which 2850 now take as long, and dropout .1 11.26, .89 and 1.00,
+#: copies .27, with dropout .2 11.44, .88 and 1.00, copies .16. Dropout .1 is nearest to the
+#: subject, at temperature 1 (11.15, .87, 1.00 and .16; at .9 11.40, at .8 11.23). The first final
+#: at 1 was judged before that was asked for: FID test .97, coverage test .942, accuracy .92,
+#: density .77; the one that took 2100 steps at .9 in three trainings: 1.02, .942, .93 and .81.
+#: Earlier versions had chosen .9 for the VAE, 1 for the GAN; the finals of those were judged
+#: before these were asked for.
 CHOICES = {
     "VAE-CNN": Choice(temperature=0.8),
     "GAN-CNN": Choice(temperature=0.8),
     "LatentFlow-CNN": Choice(temperature=0.9),
-    "Flow-CNN": Choice(temperature=0.9),
+    "Flow-CNN": Choice(("--model.encoder.dropout", 0.1), steps=2850),
 }
 LIKENESS, MOVEMENT, COPIES = "Likeness to", "Movement", "Copies"
 
@@ -96,6 +102,7 @@ def train(cell: str, store: Path, out: Path, minutes: int, seed: int) -> dict[st
     steps = STEPS[family][encoder] * minutes // 4
     options = ("--model.rigid", "false") if FREE in ways else ()
     if minutes > 4:
+        steps = chosen(cell).steps or steps
         options += chosen(cell).fit
     clock = out / "time.json"
     if clock.exists():
