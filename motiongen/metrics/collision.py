@@ -26,6 +26,8 @@ from motiongen.skeleton import Skeleton
 RADIUS = 0.005
 # Shorter bones (fingers, face) are details of the limb they belong to.
 SHORTEST = 0.05
+#: pairs of bones, of all clips and frames, that are looked at together: what a cache holds
+PAIRS_AT_ONCE = 200_000
 
 Points = Float[np.ndarray, "K 3"]
 
@@ -99,29 +101,42 @@ def self_intersection_per_clip(joints: Joints, mask: Mask, skeleton: Skeleton) -
     typical = np.nan_to_num(masked_median(lengths, seen))
     seen = seen & (lengths > 0) & (typical > SHORTEST * span[:, None])[:, None]
     limit = np.broadcast_to(2 * RADIUS * span[:, None], lengths.shape[:2])
+    pairs = far_bones(skeleton)
     shown, touched = np.zeros((2, *lengths.shape[:2]), dtype=bool)
-    for one, other in far_bones(skeleton).tolist():
-        both = seen[..., one] & seen[..., other]
-        shown |= both
-        near = both & _may_touch(
-            joints, skeleton.bones[[one, other]], lengths, (one, other), limit
-        )
-        ends = [joints[near][:, j] for j in skeleton.bones[[one, other]].ravel()]
-        touched[near] |= segment_distances(*ends) < limit[near]
+    step = max(1, PAIRS_AT_ONCE // max(1, lengths.shape[1] * len(pairs)))
+    for first in range(0, len(joints), step):
+        rows = slice(first, first + step)
+        both = np.logical_and(seen[rows][..., pairs[:, 0]], seen[rows][..., pairs[:, 1]])
+        shown[rows] = both.any(-1)
+        part = (joints[rows], lengths[rows], limit[rows])
+        touched[rows] = _touching(*part, both, skeleton.bones, pairs)
     return ratio(touched.sum(1), shown.sum(1), shown.any(1))
 
 
-def _may_touch(
+def _touching(
     joints: np.ndarray,
-    bones: np.ndarray,
     lengths: np.ndarray,
-    numbers: tuple[int, int],
     limit: np.ndarray,
+    both: np.ndarray,
+    bones: np.ndarray,
+    pairs: np.ndarray,
 ) -> Bool[np.ndarray, "N T"]:
-    """Where the middles of two bones are near enough for their ends to touch."""
-    middle, other = (joints[:, :, bone].mean(2) for bone in bones)
-    reach = limit + (lengths[..., numbers[0]] + lengths[..., numbers[1]]) / 2
-    return np.square(middle - other).sum(-1) < reach**2
+    """Frames in which any pair of bones that show is nearer than the limit.
+
+    Shapes: joints [N,T,J,3], lengths [N,T,B], limit [N,T], both [N,T,P], bones [B,2], pairs [P,2].
+    """
+    # only where the middles of two bones are near enough can their ends touch
+    middle = joints[:, :, bones].mean(3)
+    apart = sum(
+        np.square(m[..., pairs[:, 0]] - m[..., pairs[:, 1]]) for m in np.moveaxis(middle, 3, 0)
+    )
+    reach = limit[..., None] + (lengths[..., pairs[:, 0]] + lengths[..., pairs[:, 1]]) / 2
+    clip, frame, pair = np.nonzero(both & (apart < reach**2))
+    ends = [joints[clip, frame, bones[pairs[pair, k], end]] for k in (0, 1) for end in (0, 1)]
+    hit = segment_distances(*ends) < limit[clip, frame]
+    touched = np.zeros(limit.shape, dtype=bool)
+    touched[clip[hit], frame[hit]] = True
+    return touched
 
 
 def self_intersection(joints: Joints, mask: Mask, skeleton: Skeleton) -> float | None:

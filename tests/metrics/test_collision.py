@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from motiongen import layouts
+from motiongen.metrics import collision
 from motiongen.metrics.collision import (
     RADIUS,
     body_span,
@@ -107,6 +108,19 @@ class TestSelfIntersection:
     def test_collapsed_bodies_are_not_defined(self, stick, travel):
         joints, mask = travel(np.zeros(4))
         assert self_intersection(0 * joints, mask, stick) is None
+
+    def test_is_the_same_in_parts(self, stick, travel, monkeypatch):
+        joints, mask = travel(np.zeros(30), clips=7)
+        rng = np.random.default_rng(0)
+        joints = joints * [0.05, 1, 1] + 0.03 * rng.normal(size=joints.shape)
+        mask = mask & (rng.random(mask.shape) > 0.2)
+        whole = self_intersection_per_clip(joints, mask, stick)
+        assert 0 < whole.mean() < 1
+        for clips in (1, 3):
+            monkeypatch.setattr(
+                collision, "PAIRS_AT_ONCE", clips * mask.shape[1] * len(far_bones(stick))
+            )
+            np.testing.assert_array_equal(self_intersection_per_clip(joints, mask, stick), whole)
 
     def test_grows_as_a_body_is_squeezed(self, stick, travel):
         joints, mask = travel(np.zeros(30), clips=4)
