@@ -23,6 +23,8 @@ from motiongen.testing.models import (
     train,
 )
 
+pytestmark = pytest.mark.usefixtures("paths_found_once")
+
 GENERATORS = [
     kind
     for kind in (getattr(generators, name) for name in generators.__all__)

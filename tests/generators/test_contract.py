@@ -17,6 +17,8 @@ from motiongen.testing.generators import (
     samples_are_motions,
 )
 
+pytestmark = pytest.mark.usefixtures("paths_found_once")
+
 GENERATORS = [
     kind
     for kind in (getattr(generators, name) for name in generators.__all__)
