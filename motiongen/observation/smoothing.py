@@ -227,8 +227,10 @@ def noise_precision(mask: Bool[Tensor, "B T"], correlation: float) -> Float[Tens
     before = torch.cat([torch.full_like(latest[:, :1], -1), latest[:, :-1]], dim=1)
     share = correlation ** (place - before).double()
     share = torch.where(mask & (before >= 0), share, 0.0)
-    step = torch.diag_embed(mask.double())
-    back = torch.zeros_like(step).scatter_(2, before.clamp(min=0)[..., None], share[..., None])
-    step = step - back
     weight = mask.double() / (1 - share**2).clamp(min=1e-6)
-    return step.transpose(1, 2) @ (weight[..., None] * step)
+    # each frame that was seen and the one before it: e_t^2 / var(e_t), written out
+    before = before.clamp(min=0)
+    main = weight.scatter_add(1, before, weight * share**2)
+    beside = weight.new_zeros(*mask.shape, frames)
+    beside.scatter_(2, before[..., None], -(weight * share)[..., None])
+    return torch.diag_embed(main) + beside + beside.transpose(1, 2)
