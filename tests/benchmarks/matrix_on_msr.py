@@ -360,6 +360,25 @@ def final_table(results: list[dict]) -> list[str]:
     return lines(["cell", "CPU min", *(head for _, head, _ in JUDGE)], rows)
 
 
+def trainings_table(results: list[dict]) -> list[str]:
+    """Cells that were trained at least three times, by the first sampling seeds and by all."""
+    judged_ones = [result for result in results if "judge" in result]
+    rows = []
+    for cell in dict.fromkeys(result["cell"] for result in judged_ones):
+        same = [result["judge"] for result in judged_ones if result["cell"] == cell]
+        if len(same) < 3:
+            continue
+        for count in (3, len(SEEDS)):
+            means = [
+                [statistics.mean(judge[key][:count]) for key, _, _ in JUDGE] for judge in same
+            ]
+            whole = [statistics.mean(column) for column in zip(*means, strict=True)]
+            names = [f"training seed {seed}" for seed in range(len(same))]
+            for name, values in zip([*names, "mean"], [*means, whole], strict=True):
+                rows.append([cell, name, f"1 to {count}", *(f"{v:.3f}" for v in values)])
+    return lines(["cell", "training", "sampling seeds", *(head for _, head, _ in JUDGE)], rows)
+
+
 def choices_in_words(results: list[dict]) -> str:
     """What the finals changed in the defaults."""
     found = []
@@ -399,6 +418,10 @@ def readme_text() -> str:
             + choices_in_words(final),
             "",
             *final_table(final),
+            "",
+            "The cell that was trained three times:",
+            "",
+            *trainings_table(final),
         ]
     )
 
