@@ -80,7 +80,7 @@ class Choice:
 #: .8 11.61, .88 and .99 but with more copies, at 1 11.77, .80 and .97. Flow matching as it is.
 #: Flow, of models trained as long as the final (3 sampling seeds, without noise; copies as well,
 #: mean of the temperatures .8, .9 and 1): with the 2100 steps of three overviews 11.56, .87 and
-#: .99, copies .15; with 2975, of which 2850 now take as long, and dropout .1 11.26, .89 and 1.00,
+#: .99, copies .15; with 2975 (the final takes 2850) and dropout .1 11.26, .89 and 1.00,
 #: copies .27, with dropout .2 11.44, .88 and 1.00, copies .16. Dropout .1 is nearest to the
 #: subject, at temperature 1 (11.15, .87, 1.00 and .16; at .9 11.40, at .8 11.23). The first final
 #: at 1 was judged before that was asked for: FID test .97, coverage test .942, accuracy .92,
@@ -362,18 +362,19 @@ def final_table(results: list[dict]) -> list[str]:
 
 def trainings_table(results: list[dict]) -> list[str]:
     """Cells that were trained at least three times, by the first sampling seeds and by all."""
-    judged_ones = [result for result in results if "judge" in result]
+    known = [result for result in results if "judge" in result]
     rows = []
-    for cell in dict.fromkeys(result["cell"] for result in judged_ones):
-        same = [result["judge"] for result in judged_ones if result["cell"] == cell]
+    for cell in dict.fromkeys(result["cell"] for result in known):
+        same = [result for result in known if result["cell"] == cell]
         if len(same) < 3:
             continue
         for count in (3, len(SEEDS)):
             means = [
-                [statistics.mean(judge[key][:count]) for key, _, _ in JUDGE] for judge in same
+                [statistics.mean(each["judge"][key][:count]) for key, _, _ in JUDGE]
+                for each in same
             ]
             whole = [statistics.mean(column) for column in zip(*means, strict=True)]
-            names = [f"training seed {seed}" for seed in range(len(same))]
+            names = [f"training seed {each['seed']}" for each in same]
             for name, values in zip([*names, "mean"], [*means, whole], strict=True):
                 rows.append([cell, name, f"1 to {count}", *(f"{v:.3f}" for v in values)])
     return lines(["cell", "training", "sampling seeds", *(head for _, head, _ in JUDGE)], rows)
