@@ -79,10 +79,13 @@ class Skeleton:
         return self.parents.index(-1)
 
     @cached_property
-    def outwards(self) -> tuple[int, ...]:
-        """All joints, none before its parent. Shapes: -> J indices."""
+    def generations(self) -> tuple[tuple[int, ...], ...]:
+        """The root, its children, theirs, and so on. Shapes: -> J indices in all."""
         from_root = self.hops[self.root]
-        return tuple(int(joint) for joint in np.argsort(from_root, kind="stable"))
+        return tuple(
+            tuple(int(joint) for joint in np.flatnonzero(from_root == away))
+            for away in range(int(from_root.max()) + 1)
+        )
 
     @cached_property
     def bones(self) -> np.ndarray:

@@ -59,11 +59,12 @@ def test_hops_count_bones(toy):
 
 
 @pytest.mark.parametrize("name", layouts.names())
-def test_outwards_has_no_joint_before_its_parent(name):
+def test_children_are_a_generation_after_their_parent(name):
     skeleton = layouts.get(name)
-    assert sorted(skeleton.outwards) == list(range(skeleton.num_joints))
-    place = {joint: at for at, joint in enumerate(skeleton.outwards)}
-    assert all(place[parent] < place[joint] for joint, parent in skeleton.bones.tolist())
+    at = {joint: g for g, joints in enumerate(skeleton.generations) for joint in joints}
+    assert sorted(at) == list(range(skeleton.num_joints))
+    assert skeleton.generations[0] == (skeleton.root,)
+    assert all(at[joint] == at[parent] + 1 for joint, parent in skeleton.bones.tolist())
 
 
 def test_ancestors_do_forward_kinematics(toy):

@@ -18,6 +18,8 @@ from motiongen.skeleton import Skeleton
 MOST_STEPS = 10**6
 #: frames for which a hidden parent's path can be believed
 NEAR = 8
+#: entries of the systems that are solved together: more do not fit into a processor's cache
+ENTRIES_AT_ONCE = 2**17
 #: clips and frames of noise by which its own differences are measured
 NOISE_DRAWS = (512, 64)
 
@@ -149,29 +151,43 @@ class Observation(nn.Module):
         clip never shows is 0 there. Without noise, what was seen stays as it is.
         """
         paths = torch.zeros_like(joints)
-        least = self.level.maximum(1e-3 * self.turn)
-        # one joint after the other: a system may be as large as the square of a clip
-        for joint in self.skeleton.outwards:
-            parent = self.skeleton.parents[joint]
-            shown, seen = mask[:, :, joint], joints[:, :, joint]
-            above = mask[:, :, parent] if parent >= 0 else torch.zeros_like(shown)
-            # where a parent is never shown its path is 0
-            beside = paths[:, :, parent] if parent >= 0 else torch.zeros_like(seen)
-            share = _share_beside(shown, above)
-            # beside a parent that is not where its path says it moves as it does in space
-            options = {
-                "level": least[joint].expand(len(joints)),
-                "correlation": float(self.correlation),
-                "speed": _between(self.speed[joint], self.own_speed[joint], share),
-                "turn": _between(self.turn[joint], self.own_turn[joint], share),
-            }
-            kept = without_spikes(seen - beside, shown, exists, **options)
-            path = beside + smooth(seen - beside, kept, exists, **options)
-            there = (shown.any(1)[:, None] & exists)[..., None]
-            path = torch.where(there, path, 0.0)
-            believed = shown[..., None] & (self.level[joint] == 0)
-            paths[:, :, joint] = torch.where(believed, seen, path)
+        batch, frames = mask.shape[:2]
+        # noise that is correlated in time makes systems as large as the square of a clip
+        entries = batch * frames * (frames if self.correlation > 0 else 3)
+        part = max(1, ENTRIES_AT_ONCE // max(1, entries))
+        for generation in self.skeleton.generations:
+            for start in range(0, len(generation), part):
+                siblings = list(generation[start : start + part])
+                paths[:, :, siblings] = self._clean_beside(siblings, paths, joints, mask, exists)
         return paths
+
+    def _clean_beside(
+        self, siblings: list[int], paths: Tensor, joints: Tensor, mask: Tensor, exists: Tensor
+    ) -> Float[Tensor, "B T _siblings C"]:
+        """The paths of joints that are as far from the root, beside those of their parents."""
+        at = torch.tensor(siblings, device=joints.device)
+        parents = [self.skeleton.parents[joint] for joint in siblings]
+        has = torch.tensor([parent >= 0 for parent in parents], device=joints.device)
+        shown, seen, above = mask[:, :, at], joints[:, :, at], [max(p, 0) for p in parents]
+        # where a parent is never shown its path is 0
+        beside = torch.where(has[:, None], paths[:, :, above], 0.0)
+        share = _share_beside(shown, mask[:, :, above] & has)
+        least = self.level.maximum(1e-3 * self.turn)[at]
+        # beside a parent that is not where its path says it moves as it does in space
+        options = {
+            "level": least.expand_as(share).flatten(),
+            "correlation": float(self.correlation),
+            "speed": _between(self.speed[at], self.own_speed[at], share).flatten(),
+            "turn": _between(self.turn[at], self.own_turn[at], share).flatten(),
+        }
+        rows = (_as_rows(seen - beside), _as_rows(shown))
+        there = exists.repeat_interleave(len(siblings), 0)
+        kept = without_spikes(*rows, there, **options)
+        own = smooth(rows[0], kept, there, **options)
+        path = beside + own.unflatten(0, (-1, len(siblings))).transpose(1, 2)
+        path = torch.where((shown.any(1, keepdim=True) & exists[..., None])[..., None], path, 0.0)
+        believed = shown[..., None] & (self.level[at] == 0)[:, None]
+        return torch.where(believed, seen, path)
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Tensor], prefix: str, *args: Any
@@ -255,13 +271,22 @@ def seen_near(mask: Bool[Tensor, "B T J"], frames: int) -> Bool[Tensor, "B T J"]
     return F.max_pool1d(shown, 2 * frames + 1, 1, frames).transpose(1, 2) > 0
 
 
-def _share_beside(shown: Bool[Tensor, "B T"], parent: Bool[Tensor, "B T"]) -> Float[Tensor, "B"]:
+def _as_rows(values: Tensor) -> Tensor:
+    """Every joint of every clip a row. Shapes: [B,T,J,...] -> [B*J,T,...]."""
+    return values.transpose(1, 2).flatten(0, 1)
+
+
+def _share_beside(
+    shown: Bool[Tensor, "B T J"], parent: Bool[Tensor, "B T J"]
+) -> Float[Tensor, "B J"]:
     """In how many of a joint's seen frames the parent is shown in one of the `NEAR` around."""
-    near = seen_near(parent[..., None], NEAR)[..., 0]
+    near = seen_near(parent, NEAR)
     return (near & shown).sum(1) / shown.sum(1).clamp(min=1)
 
 
-def _between(usual: Tensor, own: Tensor, share: Float[Tensor, "B"]) -> Float[Tensor, "B"]:
+def _between(
+    usual: Float[Tensor, "J"], own: Float[Tensor, "J"], share: Float[Tensor, "B J"]
+) -> Float[Tensor, "B J"]:
     """Root of the mean square, a share of it beside the parent."""
     return (share * own**2 + (1 - share) * usual**2).sqrt()
 
