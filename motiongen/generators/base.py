@@ -3,7 +3,7 @@
 import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ from motiongen.generators.recipe import class_path, plain
 from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 from motiongen.observation import Observation
 from motiongen.standardizer import Standardizer
+
+if TYPE_CHECKING:
+    from motiongen.generators.imputing import Imputer
 
 #: the network always sees this many samples at a time, so that sample i never depends on n
 MICRO_BATCH = 32
@@ -54,6 +57,8 @@ class Generator(Learner):
     """
 
     recipe: dict[str, Any]
+    #: says in training where unseen joints were; not saved
+    imputer: "Imputer | None" = None
     length_counts: Int[Tensor, "K+1 T+1"]
 
     def __init__(
@@ -121,10 +126,16 @@ class Generator(Learner):
         found = [self._path_of(part.to(self.device)) for part in parts_of(clips, PATHS_AT_ONCE)]
         return torch.cat(found).to(clips.joints.device)
 
+    def teardown(self, stage: str) -> None:
+        """What stays after a training is what its checkpoint has."""
+        self.imputer = None
+
     def _path_of(self, clips: MotionBatch) -> Tensor:
         exists = clips.frame_mask
         mask = clips.mask & exists[..., None]
         path = self.observation.clean(self.standardizer(clips.joints), mask, exists)
+        if self.imputer is not None:
+            path = self.imputer.paths(clips, path)
         shown = mask.any(1)[:, None, :, None] & exists[..., None, None]
         return torch.where(shown, self.standardizer.inverse(path), 0.0)
 

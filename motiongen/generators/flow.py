@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from motiongen.generators.codes import Wanted
 from motiongen.generators.differentiable import without_cudnn
 from motiongen.generators.flow_layers import Context
 from motiongen.generators.flow_network import FlowNetwork, normal_log_density
+from motiongen.generators.imputing import MOST_STEPS, WORTH, learn_imputer, missing
 from motiongen.generators.keys import SampleOptions, normal_rows
 from motiongen.generators.shaking import Shaking, measure_shaking
 from motiongen.kinematics import ConstantBones, wants_rigid
@@ -25,6 +26,9 @@ from motiongen.motion import MotionBatch, MotionSpec
 from motiongen.observation import seen_near
 from motiongen.processes import largest_of_all, mean_of_all, own_normal, own_rows
 from motiongen.ranges import require_within
+
+if TYPE_CHECKING:
+    from motiongen.data.module import MotionData
 
 #: clips that the part without networks is fitted to at most
 MOST_CLIPS = 1024
@@ -41,7 +45,9 @@ class Flow(Generator):
     and the encoders learn what that leaves.
 
     A coordinate that was not seen has no part in anything, so what is modelled is the density of
-    the seen coordinates given which they are. Joints are hidden at random while it learns.
+    the seen coordinates given which they are. Joints are hidden at random while it learns. Samples
+    show all joints, so clips have to as well: where many are missing, a VAE that learns first says
+    where they were (`Imputer`), and its weights are not kept.
 
     A density believes whatever is in its data. So the estimator's noise is taken off before
     (`Observation.clean`). Clips without noise lie on thin surfaces, where densities have no
@@ -129,6 +135,17 @@ class Flow(Generator):
         """The average follows the weights."""
         self.average.follow(self._averaged())
 
+    def before_statistics(self, data: "MotionData") -> None:
+        """Where many joints are missing, learns where they were; see `Imputer`."""
+        # batches without paths: they would be those of before
+        data.find_path = None
+        if missing(data.train_clips()) < WORTH:
+            return
+        steps, shown = self.trainer.max_steps, self.trainer.progress_bar_callback is not None
+        level, seed = self.observation.given, self.seed
+        steps = steps if steps > 0 else MOST_STEPS
+        self.imputer = learn_imputer(data, steps, seed, noise_level=level, progress=shown)
+
     def fit_statistics(self, batch: MotionBatch) -> None:
         """Also fits what of the flow has a closed form."""
         super().fit_statistics(batch)
@@ -212,7 +229,8 @@ class Flow(Generator):
         """
         draw = functools.partial(torch.rand, device=seen.device)
         filled = own_rows(draw, len(seen)) < 0.5
-        seen = torch.where(filled[:, None, None], shown & seen_near(seen, SURE), seen)
+        sure = seen_near(seen, SURE) if self.imputer is None else True
+        seen = torch.where(filled[:, None, None], shown & sure, seen)
         poor = own_rows(draw, len(seen), 1) < self.hidden
         share = own_rows(draw, len(seen), 1)
         gone = poor & (own_rows(draw, len(seen), seen.shape[2]) < share)

@@ -95,11 +95,19 @@ class Learner(pl.LightningModule, ABC):
             raise ValueError(f"trainer.precision: {found}")
         if stage == "fit" and not self.label_counts.any():
             data = self.trainer.datamodule  # type: ignore[attr-defined]
+            self.before_statistics(data)
             self.fit_statistics(data.train_clips())
             origin = self.adapted_from
             self.provenance = data.provenance() | ({"adapted_from": origin} if origin else {})
         if stage == "fit":
             self.choose_batches(self.trainer.datamodule)  # type: ignore[attr-defined]
+
+    def before_statistics(self, data: "MotionData") -> None:
+        """Hook: what has to be known of the train split before anything else is measured on it.
+
+        Called at the start of each training, a resumed one too, and not kept in checkpoints: it
+        has to come out the same from the same clips.
+        """
 
     def choose_batches(self, data: "MotionData") -> None:
         """Tells the data what the family learns from; what the user chose stays."""

@@ -4,22 +4,18 @@ import math
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from motiongen.observation.differences import calm_mean_square, shown_in_a_row
 from motiongen.observation.estimate import estimate_noise
-from motiongen.observation.smoothing import smooth
-from motiongen.observation.spikes import without_spikes
+from motiongen.observation.paths import Tempo, between, path_beside, share_beside, together
 from motiongen.processes import own_normal, own_rows
 from motiongen.skeleton import Skeleton
 
-#: steps that a quantile is taken of: more change nothing
-MOST_STEPS = 10**6
-#: frames for which a hidden parent's path can be believed
-NEAR = 8
-#: entries of the systems that are solved together: more do not fit into a processor's cache
-ENTRIES_AT_ONCE = 2**17
+#: what is quick is rare: a path departs from what is expected of it by this share of the root
+#: mean square in most frames, and would follow the noise if it might always do so by all of it
+CALM = 0.6
 #: clips and frames of noise by which its own differences are measured
 NOISE_DRAWS = (512, 64)
 
@@ -109,7 +105,7 @@ class Observation(nn.Module):
         for order, own, usual in ((1, self.own_speed, self.speed), (2, self.own_turn, self.turn)):
             found = self._moved(beside, both, order, level)
             # nothing is known of joints that are never seen together
-            known = _shown_in_a_row(both, order)
+            known = shown_in_a_row(both, order)
             own.copy_(torch.where(known.to(own.device), found.minimum(usual), usual))
 
     def _moved(self, joints: Tensor, mask: Tensor, order: int, level: Tensor) -> Tensor:
@@ -151,43 +147,75 @@ class Observation(nn.Module):
         clip never shows is 0 there. Without noise, what was seen stays as it is.
         """
         paths = torch.zeros_like(joints)
-        batch, frames = mask.shape[:2]
-        # noise that is correlated in time makes systems as large as the square of a clip
-        entries = batch * frames * (frames if self.correlation > 0 else 3)
-        part = max(1, ENTRIES_AT_ONCE // max(1, entries))
         for generation in self.skeleton.generations:
-            for start in range(0, len(generation), part):
-                siblings = list(generation[start : start + part])
-                paths[:, :, siblings] = self._clean_beside(siblings, paths, joints, mask, exists)
+            for at in together(generation, mask, float(self.correlation)):
+                parents = [self.skeleton.parents[joint] for joint in at]
+                has = torch.tensor([parent >= 0 for parent in parents], device=joints.device)
+                above = [max(parent, 0) for parent in parents]
+                # where a parent is never shown its path is 0
+                beside = torch.where(has[:, None], paths[:, :, above], 0.0)
+                share = share_beside(mask[:, :, at], mask[:, :, above] & has)
+                # beside a parent that is not where its path says it moves as it does in space
+                speed = between(self.speed[at], self.own_speed[at], share)
+                turn = between(self.turn[at], self.own_turn[at], share)
+                tempo = Tempo(speed, turn)
+                paths[:, :, at] = self._path(at, beside, joints, mask, exists, tempo)
         return paths
 
-    def _clean_beside(
-        self, siblings: list[int], paths: Tensor, joints: Tensor, mask: Tensor, exists: Tensor
-    ) -> Float[Tensor, "B T _siblings C"]:
-        """The paths of joints that are as far from the root, beside those of their parents."""
-        at = torch.tensor(siblings, device=joints.device)
-        parents = [self.skeleton.parents[joint] for joint in siblings]
-        has = torch.tensor([parent >= 0 for parent in parents], device=joints.device)
-        shown, seen, above = mask[:, :, at], joints[:, :, at], [max(p, 0) for p in parents]
-        # where a parent is never shown its path is 0
-        beside = torch.where(has[:, None], paths[:, :, above], 0.0)
-        share = _share_beside(shown, mask[:, :, above] & has)
+    @torch.no_grad()
+    def clean_about(
+        self,
+        expected: Float[Tensor, "B T J C"],
+        departure: Tempo,
+        joints: Float[Tensor, "B T J C"],
+        mask: Bool[Tensor, "B T J"],
+        exists: Bool[Tensor, "B T"],
+    ) -> Float[Tensor, "B T J C"]:
+        """As `clean`, where a model of motion says where each joint is to be expected.
+
+        What was seen is followed as far as its noise allows; far from it the path is the expected
+        one.
+
+        Args:
+            expected: where the model has the joints.
+            departure: how clean motion departs from that, see `departure`.
+            joints: positions.
+            mask: True where a joint was seen.
+            exists: frames of the clips.
+        """
+        paths = torch.zeros_like(joints)
+        for at in together(range(mask.shape[2]), mask, float(self.correlation)):
+            beside, tempo = expected[:, :, at], departure.of(at)
+            paths[:, :, at] = self._path(at, beside, joints, mask, exists, tempo)
+        return paths
+
+    def _path(
+        self,
+        at: list[int],
+        beside: Tensor,
+        joints: Tensor,
+        mask: Tensor,
+        exists: Tensor,
+        tempo: Tempo,
+    ) -> Tensor:
+        """`path_beside` of some joints; those without noise stay where they were seen."""
+        seen, shown = joints[:, :, at], mask[:, :, at]
         least = self.level.maximum(1e-3 * self.turn)[at]
-        # beside a parent that is not where its path says it moves as it does in space
-        options = {
-            "level": least.expand_as(share).flatten(),
-            "correlation": float(self.correlation),
-            "speed": _between(self.speed[at], self.own_speed[at], share).flatten(),
-            "turn": _between(self.turn[at], self.own_turn[at], share).flatten(),
-        }
-        rows = (_as_rows(seen - beside), _as_rows(shown))
-        there = exists.repeat_interleave(len(siblings), 0)
-        kept = without_spikes(*rows, there, **options)
-        own = smooth(rows[0], kept, there, **options)
-        path = beside + own.unflatten(0, (-1, len(siblings))).transpose(1, 2)
-        path = torch.where((shown.any(1, keepdim=True) & exists[..., None])[..., None], path, 0.0)
+        noise = {"level": least, "correlation": float(self.correlation)}
+        path = path_beside(beside, seen, shown, exists, tempo=tempo, **noise)
         believed = shown[..., None] & (self.level[at] == 0)[:, None]
         return torch.where(believed, seen, path)
+
+    @torch.no_grad()
+    def departure(self, away: Float[Tensor, "N T J C"], mask: Bool[Tensor, "N T J"]) -> Tempo:
+        """How clean motion departs from what a model expects, told by noisy clips.
+
+        Args:
+            away: what was seen, less what was expected.
+            mask: True where a joint was seen.
+        """
+        size, speed, turn = (self._moved(away, mask, order, self.level) for order in range(3))
+        return Tempo(CALM * speed, CALM * turn, size)
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Tensor], prefix: str, *args: Any
@@ -241,77 +269,3 @@ class Observation(nn.Module):
             steps.append(rho * steps[-1] + math.sqrt(1 - rho**2) * normal[:, frame])
         chi = gamma / (float(self.degrees) / 2)
         return torch.stack(steps, 1) / chi.clamp(min=1e-3).sqrt()
-
-
-def calm_mean_square(
-    joints: Float[Tensor, "N T J C"], shown: Bool[Tensor, "N T J"], order: int
-) -> Float[Tensor, "J"]:
-    """Mean square of differences in time where all their frames are shown; 0 where none is.
-
-    Outliers are no motion: the largest 1 % of each joint are cut to their least.
-    """
-    steps = _steps(joints, shown, order)
-    return torch.stack([_calm_mean(step.square().mean(-1)) for step in steps])
-
-
-def mean_size(
-    joints: Float[Tensor, "N T J C"], shown: Bool[Tensor, "N T J"], order: int
-) -> Float[Tensor, "J"]:
-    """Mean length of differences in time where all their frames are shown; 0 where none is.
-
-    Where the mean square is made by the quickest moves, this one is made by all frames alike.
-    """
-    steps = [step.norm(dim=-1) for step in _steps(joints, shown, order)]
-    return torch.stack([s.mean() if len(s) else s.new_zeros(()) for s in steps])
-
-
-def seen_near(mask: Bool[Tensor, "B T J"], frames: int) -> Bool[Tensor, "B T J"]:
-    """Where a joint is seen in one of so many frames before and after, or there."""
-    shown = mask.float().transpose(1, 2)
-    return F.max_pool1d(shown, 2 * frames + 1, 1, frames).transpose(1, 2) > 0
-
-
-def _as_rows(values: Tensor) -> Tensor:
-    """Every joint of every clip a row. Shapes: [B,T,J,...] -> [B*J,T,...]."""
-    return values.transpose(1, 2).flatten(0, 1)
-
-
-def _share_beside(
-    shown: Bool[Tensor, "B T J"], parent: Bool[Tensor, "B T J"]
-) -> Float[Tensor, "B J"]:
-    """In how many of a joint's seen frames the parent is shown in one of the `NEAR` around."""
-    near = seen_near(parent, NEAR)
-    return (near & shown).sum(1) / shown.sum(1).clamp(min=1)
-
-
-def _between(
-    usual: Float[Tensor, "J"], own: Float[Tensor, "J"], share: Float[Tensor, "B J"]
-) -> Float[Tensor, "B J"]:
-    """Root of the mean square, a share of it beside the parent."""
-    return (share * own**2 + (1 - share) * usual**2).sqrt()
-
-
-def _shown_in_a_row(shown: Bool[Tensor, "N T J"], order: int) -> Bool[Tensor, "J"]:
-    """Whether any difference of each joint lies in shown frames."""
-    return _in_a_row(shown, order).flatten(0, 1).any(0)
-
-
-def _in_a_row(shown: Bool[Tensor, "N T J"], order: int) -> Bool[Tensor, "N S J"]:
-    """Where all frames of a difference are shown."""
-    for _ in range(order):
-        shown = shown[:, 1:] & shown[:, :-1]
-    return shown
-
-
-def _steps(joints: Tensor, shown: Tensor, order: int) -> list[Tensor]:
-    """Differences of each joint that lie in shown frames. -> J of [_n,C]."""
-    shown = _in_a_row(shown, order)
-    step, shown = joints.diff(dim=1, n=order).flatten(0, 1), shown.flatten(0, 1)
-    return [step[shown[:, j], j] for j in range(step.shape[1])]
-
-
-def _calm_mean(step: Tensor) -> Tensor:
-    if len(step) == 0:
-        return step.new_zeros(())
-    few = step[:: len(step) // MOST_STEPS + 1]
-    return step.minimum(torch.quantile(few.float(), 0.99)).mean()

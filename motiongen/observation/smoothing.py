@@ -26,7 +26,9 @@ def smooth(
     correlation: float,
     speed: Float[Tensor, "B"],
     turn: Float[Tensor, "B"],
+    size: Float[Tensor, "B"] | None = None,
     doubts: bool = True,
+    passes: int = PASSES,
 ) -> Float[Tensor, "B T C"]:
     """Posterior mean of paths under a smooth prior; also where a joint was not seen.
 
@@ -46,7 +48,10 @@ def smooth(
         correlation: r.
         speed: root mean square of first differences of clean motion.
         turn: root mean square of its second differences.
+        size: root mean square of clean positions about 0, where they are about it. None: a path
+            is as likely anywhere.
         doubts: whether the tempo knows how sure the path is; faster without.
+        passes: rounds in which outliers and tempo are found; in one, the tempo is the usual one.
 
     Source: Whittaker, On a New Method of Graduation, 1923; with an autoregressive error: Kohn,
         Ansley and Wong, Nonparametric Spline Regression with Autoregressive Moving Average
@@ -55,8 +60,8 @@ def smooth(
     """
     turns = turn.double()[:, None].expand(exists.shape)
     kept = mask
-    for _ in range(PASSES):
-        prior, variance = path_prior(exists, speed, turns, level), 0.0
+    for _ in range(passes):
+        prior, variance = path_prior(exists, speed, turns, level, size), 0.0
         if doubts:
             path, covariance = posterior(prior, joints, kept, correlation)
             variance = level.double()[:, None] ** 2 * _bend_variance(covariance)
@@ -95,6 +100,7 @@ def path_prior(
     speed: Float[Tensor, "B"],
     turns: Float[Tensor, "B T"],
     level: Float[Tensor, "B"],
+    size: Float[Tensor, "B"] | None = None,
 ) -> Float[Tensor, "B 3 T"]:
     """Diagonals of the precision of a path times level^2: main, first, second; ends padded."""
     square = level.double()[:, None] ** 2
@@ -104,6 +110,8 @@ def path_prior(
     main = F.pad(along, (0, 1)) + F.pad(along, (1, 0))
     main = main + F.pad(bend, (0, 2)) + 4 * F.pad(bend, (1, 1)) + F.pad(bend, (2, 0))
     first = -F.pad(along, (0, 1)) - 2 * (F.pad(bend, (0, 2)) + F.pad(bend, (1, 1)))
+    if size is not None:
+        main = main + exists * square / size.double().clamp(min=1e-9)[:, None] ** 2
     # a frame that does not exist stands alone, at 0
     return torch.stack([main + (~exists).double(), first, F.pad(bend, (0, 2))], dim=1)
 

@@ -36,6 +36,7 @@ def without_spikes(
     correlation: float,
     speed: Float[Tensor, "B"],
     turn: Float[Tensor, "B"],
+    size: Float[Tensor, "B"] | None = None,
 ) -> Bool[Tensor, "B T"]:
     """Frames in which a joint was seen, less those that all others speak against.
 
@@ -54,6 +55,7 @@ def without_spikes(
         correlation: of the noise of a frame with that of the next.
         speed: root mean square of first differences of clean motion.
         turn: root mean square of its second differences.
+        size: see `smooth`.
 
     Source: residuals of forecasts from all other values: Cook and Weisberg, Residuals and
         Influence in Regression, 1982, section 2.2; of correlated ones: Rasmussen and Williams,
@@ -65,8 +67,8 @@ def without_spikes(
     kept = mask
     usual = turn.double()[:, None].expand(exists.shape)
     for _ in range(ROUNDS):
-        path = solve(path_prior(exists, speed, usual, level), joints, kept, correlation)
-        prior = path_prior(exists, speed, _calm_turns(path, exists, turn), level)
+        path = solve(path_prior(exists, speed, usual, level, size), joints, kept, correlation)
+        prior = path_prior(exists, speed, _calm_turns(path, exists, turn), level, size)
         far = _surprise(prior, joints, kept, correlation) / level.double()[:, None]
         largest = F.max_pool1d(far[:, None], NEAR, 1, NEAR // 2)[:, 0]
         kept = kept & ~((far > OUTLIER) & (far == largest))
