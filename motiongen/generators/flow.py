@@ -224,13 +224,13 @@ class Flow(Generator):
     def _hide(self, seen: Tensor, shown: Tensor) -> Tensor:
         """What the flow is shown of training clips. Shapes: [B,T,J] -> [B,T,J].
 
-        Of half of them the gaps are filled as far as the path is sure, as samples have none; of
-        some, joints are hidden.
+        Gaps are filled where an imputer knows of them; else, of half of the clips, as far as the
+        path is sure, as samples have none. Of some, joints are hidden.
         """
         draw = functools.partial(torch.rand, device=seen.device)
         filled = own_rows(draw, len(seen)) < 0.5
-        sure = seen_near(seen, SURE) if self.imputer is None else True
-        seen = torch.where(filled[:, None, None], shown & sure, seen)
+        near = torch.where(filled[:, None, None], shown & seen_near(seen, SURE), seen)
+        seen = near if self.imputer is None else shown.expand_as(seen)
         poor = own_rows(draw, len(seen), 1) < self.hidden
         share = own_rows(draw, len(seen), 1)
         gone = poor & (own_rows(draw, len(seen), seen.shape[2]) < share)

@@ -53,7 +53,9 @@ class Imputer:
     def paths(
         self, clips: MotionBatch, plain: Float[Tensor, "B T J C"]
     ) -> Float[Tensor, "B T J C"]:
-        """Standardised paths; 0 where a clip never shows a joint.
+        """Standardised paths, which begin where clean clips do; 0 for a joint that is never shown.
+
+        Clips begin where their noisy joints say so, and each is off by the noise of these.
 
         Args:
             clips: in physical units, of any length.
@@ -64,7 +66,19 @@ class Imputer:
         known = auto.standardizer.support > 0
         expected = torch.where(known[:, None], _expected(auto, clips, plain), plain)
         joints = auto.standardizer(clips.joints)
-        return auto.observation.clean_about(expected, self.departure, joints, mask, exists)
+        paths = auto.observation.clean_about(expected, self.departure, joints, mask, exists)
+        if paths.shape[1] > auto.spec.frames:
+            # each window of it begins anew
+            return paths
+        shown = (mask.any(1, keepdim=True) & exists[..., None])[..., None]
+        return torch.where(shown, self._moved(paths, expected, shown, clips.length), 0.0)
+
+    def _moved(self, paths: Tensor, expected: Tensor, shown: Tensor, length: Tensor) -> Tensor:
+        """Paths, moved so that they begin at the origin."""
+        units = self.autoencoder.standardizer
+        place = units.inverse(torch.where(shown, paths, expected))
+        start = begin(place, length, list(self.autoencoder.skeleton.anchor))
+        return units(units.inverse(paths) - start[:, None, None])
 
 
 def missing(clips: MotionBatch) -> float:
