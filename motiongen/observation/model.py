@@ -13,6 +13,9 @@ from motiongen.observation.paths import Tempo, between, path_beside, share_besid
 from motiongen.processes import own_normal, own_rows
 from motiongen.skeleton import Skeleton
 
+#: what is quick is rare: a path departs from what is expected of it by this share of the root
+#: mean square in most frames, and would follow the noise if it might always do so by all of it
+CALM = 0.6
 #: clips and frames of noise by which its own differences are measured
 NOISE_DRAWS = (512, 64)
 
@@ -212,7 +215,7 @@ class Observation(nn.Module):
             mask: True where a joint was seen.
         """
         size, speed, turn = (self._moved(away, mask, order, self.level) for order in range(3))
-        return Tempo(speed, turn, size)
+        return Tempo(CALM * speed, CALM * turn, size)
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Tensor], prefix: str, *args: Any
