@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 #: share of missing joints from which on what is learned of motion is worth its time
 WORTH = 0.05
-#: optimiser steps at most: more hardly tell where joints were
-MOST_STEPS = 700
+#: optimiser steps for each of the model, and at most
+STEPS_EACH, MOST_STEPS = 2, 1000
 #: stream of random numbers; see `keys.key`
 STREAM = 6
 #: clips in a batch that is only looked at
@@ -94,7 +94,8 @@ def learn_imputer(
 
     Args:
         data: set up; without a `find_path`.
-        steps: optimiser steps of the model; the VAE takes as many, up to `MOST_STEPS`.
+        steps: optimiser steps of the model; the VAE takes `STEPS_EACH` for each, at most
+            `MOST_STEPS`.
         seed: of weights and draws.
         noise_level: see `Generator`.
         progress: whether to show a bar.
@@ -107,7 +108,7 @@ def learn_imputer(
         auto = VAE(data.spec, noise_level=noise_level)
         clips = data.train_clips()
         auto.fit_statistics(clips)
-        _train(auto, data, min(steps, MOST_STEPS), seed, progress)
+        _train(auto, data, min(STEPS_EACH * steps, MOST_STEPS), seed, progress)
     auto.requires_grad_(False).eval()
     away = torch.cat([_away(auto, part) for part in _parts(clips)])
     return Imputer(auto, auto.observation.departure(away, clips.mask))
