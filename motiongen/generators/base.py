@@ -3,7 +3,7 @@
 import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, Protocol, final
 
 import numpy as np
 import torch
@@ -27,14 +27,21 @@ from motiongen.motion import NO_LABEL, MotionBatch, MotionSpec
 from motiongen.observation import Observation
 from motiongen.standardizer import Standardizer
 
-if TYPE_CHECKING:
-    from motiongen.generators.imputing import Imputer
-
 #: the network always sees this many samples at a time, so that sample i never depends on n
 MICRO_BATCH = 32
 LABEL_FEATURES = 32
 #: clips whose noise is taken off together: memory grows with their number and squared length
 PATHS_AT_ONCE = 32
+
+
+class FindsPaths(Protocol):
+    """What knows better than a smoother where joints were."""
+
+    def paths(
+        self, clips: MotionBatch, plain: Float[Tensor, "B T J C"]
+    ) -> Float[Tensor, "B T J C"]:
+        """Standardised paths of clips in physical units, given those of the smoother."""
+        ...
 
 
 class Generator(Learner):
@@ -58,7 +65,7 @@ class Generator(Learner):
 
     recipe: dict[str, Any]
     #: says in training where unseen joints were; not saved
-    imputer: "Imputer | None" = None
+    imputer: FindsPaths | None = None
     length_counts: Int[Tensor, "K+1 T+1"]
 
     def __init__(
