@@ -37,10 +37,8 @@ PATHS_AT_ONCE = 32
 class FindsPaths(Protocol):
     """What knows better than a smoother where joints were."""
 
-    def paths(
-        self, clips: MotionBatch, plain: Float[Tensor, "B T J C"]
-    ) -> Float[Tensor, "B T J C"]:
-        """Standardised paths of clips in physical units, given those of the smoother."""
+    def paths(self, clips: MotionBatch) -> Float[Tensor, "B T J C"]:
+        """Standardised paths of clips in physical units."""
         ...
 
 
@@ -140,9 +138,10 @@ class Generator(Learner):
     def _path_of(self, clips: MotionBatch) -> Tensor:
         exists = clips.frame_mask
         mask = clips.mask & exists[..., None]
-        path = self.observation.clean(self.standardizer(clips.joints), mask, exists)
         if self.imputer is not None:
-            path = self.imputer.paths(clips, path)
+            path = self.imputer.paths(clips)
+        else:
+            path = self.observation.clean(self.standardizer(clips.joints), mask, exists)
         shown = mask.any(1)[:, None, :, None] & exists[..., None, None]
         return torch.where(shown, self.standardizer.inverse(path), 0.0)
 

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from motiongen.generators.drawing import begin
 from motiongen.generators.guard import require_finite
-from motiongen.generators.keys import key
+from motiongen.generators.keys import key, parts_of
 from motiongen.generators.schedule import one_cycle
 from motiongen.generators.vae import VAE
 from motiongen.motion import MotionBatch
@@ -50,22 +50,21 @@ class Imputer:
     def __init__(self, autoencoder: VAE, departure: Tempo) -> None:
         self.autoencoder, self.departure = autoencoder, departure
 
-    def paths(
-        self, clips: MotionBatch, plain: Float[Tensor, "B T J C"]
-    ) -> Float[Tensor, "B T J C"]:
+    def paths(self, clips: MotionBatch) -> Float[Tensor, "B T J C"]:
         """Standardised paths, which begin where clean clips do; 0 for a joint that is never shown.
 
         Clips begin where their noisy joints say so, and each is off by the noise of these.
 
         Args:
-            clips: in physical units, of any length.
-            plain: standardised paths of the smoother alone, which tell where a window begins.
+            clips: in physical units, of any length and on any device.
         """
+        return self._paths(clips.to(self.autoencoder.device)).to(clips.joints.device)
+
+    def _paths(self, clips: MotionBatch) -> Tensor:
         auto, exists = self.autoencoder, clips.frame_mask
-        mask = clips.mask & exists[..., None]
+        mask, joints = clips.mask & exists[..., None], auto.standardizer(clips.joints)
         known = auto.standardizer.support > 0
-        expected = torch.where(known[:, None], _expected(auto, clips, plain), plain)
-        joints = auto.standardizer(clips.joints)
+        expected = torch.where(known[:, None], _expected(auto, clips), 0.0)
         paths = auto.observation.clean_about(expected, self.departure, joints, mask, exists)
         if paths.shape[1] > auto.spec.frames:
             # each window of it begins anew
@@ -110,7 +109,7 @@ def learn_imputer(
         auto.fit_statistics(clips)
         _train(auto, data, min(STEPS_EACH * steps, MOST_STEPS), seed, progress)
     auto.requires_grad_(False).eval()
-    away = torch.cat([_away(auto, part) for part in _parts(clips)])
+    away = torch.cat([_away(auto, part) for part in parts_of(clips, CLIPS_AT_ONCE)])
     return Imputer(auto, auto.observation.departure(away, clips.mask))
 
 
@@ -132,11 +131,6 @@ def _train(auto: VAE, data: "MotionData", steps: int, seed: int, progress: bool)
         schedule.step()
 
 
-def _parts(clips: MotionBatch) -> list[MotionBatch]:
-    starts = range(0, len(clips), CLIPS_AT_ONCE)
-    return [clips.select(slice(start, start + CLIPS_AT_ONCE)) for start in starts]
-
-
 def _away(auto: VAE, clips: MotionBatch) -> Tensor:
     """What was seen, less what the VAE makes of it, in standardised units."""
     seen = auto.standardizer(clips.joints) - _rebuilt(auto, clips)
@@ -151,11 +145,15 @@ def _rebuilt(auto: VAE, clips: MotionBatch) -> Float[Tensor, "B T J C"]:
     return found[:, : clips.joints.shape[1]]
 
 
-def _expected(auto: VAE, clips: MotionBatch, plain: Tensor) -> Float[Tensor, "B T J C"]:
+def _expected(auto: VAE, clips: MotionBatch) -> Float[Tensor, "B T J C"]:
     """As `_rebuilt`, of longer clips window by window, each faded into the next."""
     window, frames = auto.spec.frames, clips.joints.shape[1]
     if frames <= window:
         return _rebuilt(auto, clips)
+    exists = clips.frame_mask
+    mask, joints = clips.mask & exists[..., None], auto.standardizer(clips.joints)
+    # where each window begins is told by the smoother alone
+    plain = auto.observation.clean(joints, mask, exists)
     total, weight = torch.zeros_like(plain), plain.new_zeros(frames)
     fade = torch.ones(window).cumsum(0).minimum(torch.ones(window).cumsum(0).flip(0)).to(plain)
     last = frames - window

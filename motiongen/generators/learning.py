@@ -93,9 +93,10 @@ class Learner(pl.LightningModule, ABC):
         if stage == "fit" and self.trainer.precision not in PRECISIONS:
             found = f"found {self.trainer.precision}, allowed {', '.join(PRECISIONS)}"
             raise ValueError(f"trainer.precision: {found}")
+        if stage == "fit":
+            self.before_statistics(self.trainer.datamodule)  # type: ignore[attr-defined]
         if stage == "fit" and not self.label_counts.any():
             data = self.trainer.datamodule  # type: ignore[attr-defined]
-            self.before_statistics(data)
             self.fit_statistics(data.train_clips())
             origin = self.adapted_from
             self.provenance = data.provenance() | ({"adapted_from": origin} if origin else {})

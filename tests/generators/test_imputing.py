@@ -67,7 +67,7 @@ def test_share_of_missing_joints_leaves_out_frames_and_joints_that_no_clip_has()
 def test_paths_in_gaps_are_nearer_to_the_truth_than_those_of_the_smoother(noisy, imputer, truth):
     clips = noisy.train_clips()
     plain = plain_paths(noisy, clips)
-    found = imputer.paths(clips, plain)
+    found = imputer.paths(clips)
     clean = imputer.autoencoder.standardizer(clean_of(noisy, truth))
     shown = clips.mask.any(1, keepdim=True) & clips.frame_mask[..., None]
 
@@ -88,13 +88,12 @@ def test_a_joint_that_a_clip_never_shows_is_left_out(noisy, imputer):
     confidence = clips.confidence.clone()
     confidence[0, :, 5] = 0
     clips = clips.replace(confidence=confidence)
-    paths = imputer.paths(clips, plain_paths(noisy, clips))
+    paths = imputer.paths(clips)
     assert (paths[0, :, 5] == 0).all() and (paths[1, :, 5] != 0).any()
 
 
 def test_the_first_window_of_a_longer_clip_is_expected_as_a_clip_of_its_own(noisy, imputer):
     clips = noisy.train_clips().select(slice(0, 1))
-    plain = plain_paths(noisy, clips)
     frames = clips.joints.shape[1]
     # the same again, in which nothing is seen
     long = MotionBatch(
@@ -104,8 +103,8 @@ def test_the_first_window_of_a_longer_clip_is_expected_as_a_clip_of_its_own(nois
         label=clips.label,
     )
     start = clips.replace(length=torch.tensor([frames]), target=None)
-    own = imputer.paths(start, plain)
-    found = imputer.paths(long, torch.cat([plain, torch.zeros_like(plain)], 1))
+    own = imputer.paths(start)
+    found = imputer.paths(long)
     assert found.shape[1] == 2 * frames and found.isfinite().all()
     quarter = slice(0, frames // 4)
     assert (found[:, quarter] - own[:, quarter]).abs().mean() < 0.05
@@ -113,9 +112,8 @@ def test_the_first_window_of_a_longer_clip_is_expected_as_a_clip_of_its_own(nois
 
 def test_the_same_seed_expects_the_same_and_another_one_other_places(noisy, imputer):
     clips = noisy.train_clips().select(slice(0, 2))
-    plain = plain_paths(noisy, clips)
     few = [learn_imputer(noisy, 3, seed, noise_level=None, progress=False) for seed in (0, 0, 1)]
-    first, again, other = (each.paths(clips, plain) for each in few)
+    first, again, other = (each.paths(clips) for each in few)
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
