@@ -93,7 +93,7 @@ class GAN(Generator):
         *,
         latent: int = 32,
         condition: int = 96,
-        penalty: float = 0.1,
+        penalty: float = 0.02,
         energy_weight: float = 0.1,
         rigid: bool | None = None,
         critic_features: int = 64,
